@@ -1,0 +1,1 @@
+"""API keys, roles and the worlds and providers a key is granted."""

@@ -1,0 +1,98 @@
+"""The composition root: one app, made of settings and the addresses of its database and its store."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+import lorekeeper.assets.endpoints
+import lorekeeper.jobs.endpoints
+import lorekeeper.lore.endpoints
+import lorekeeper.operations.endpoints
+from lorekeeper.access.context import Runtime
+from lorekeeper.access.service import Authenticator
+from lorekeeper.contracts.errors import Problem
+from lorekeeper.kit.clock import Clock, SystemClock
+from lorekeeper.kit.database import Database
+from lorekeeper.kit.http import install_error_handlers
+from lorekeeper.kit.middleware import RequestMiddleware
+from lorekeeper.kit.telemetry import Metrics
+from lorekeeper.kit.wakeups import Wakeups
+from lorekeeper.settings import Settings
+from lorekeeper.storage.store import S3Store, StoreAddress
+
+DESCRIPTION = (
+    "The system of record for generated media of fictional worlds, with exact provenance back to the lore. "
+    "Send your API key as `Authorization: Bearer lk_…`."
+)
+
+
+@dataclass(frozen=True)
+class Backing:
+    """Where the app's database and store are: named in the settings, or the embedded engines."""
+
+    database_url: str
+    store: StoreAddress
+
+
+def create_app(settings: Settings, backing: Backing, clock: Clock | None = None) -> FastAPI:
+    """The app. `clock` is for tests that move time."""
+    metrics = Metrics()
+    database = Database(backing.database_url, max_size=settings.database_pool_size)
+    runtime = Runtime(
+        database=database,
+        store=S3Store(backing.store),
+        clock=clock or SystemClock(),
+        authenticator=Authenticator(database),
+        new_jobs=Wakeups(),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await database.open()
+        await runtime.store.open()
+        yield
+        await runtime.store.close()
+        await database.close()
+
+    app = FastAPI(
+        title="LoreKeeper",
+        version=version("lorekeeper"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url="/openapi.json",
+        docs_url="/docs",
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.state.runtime = runtime
+    app.state.metrics = metrics
+    for domain in (lorekeeper.lore, lorekeeper.jobs, lorekeeper.assets, lorekeeper.operations):
+        app.include_router(domain.endpoints.router)
+    install_error_handlers(app)
+    app.add_middleware(RequestMiddleware, metrics=metrics, max_body_bytes=settings.max_body_bytes)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document, with our problem schema and the bearer key that every endpoint but three needs."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
+        )
+        components = document.setdefault("components", {})
+        components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema(
+            ref_template="#/components/schemas/{model}"
+        )
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "lk_…"}}
+        for path, operations in document["paths"].items():
+            if not path.startswith(("/health", "/metrics")):
+                for operation in operations.values():
+                    operation["security"] = [{"key": []}]
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,39 @@
+"""Assets and uploads, as rows."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from lorekeeper.contracts.assets import AssetListFilter, PaginatedAssetResponse
+from lorekeeper.kit.database import Database, Row
+from lorekeeper.kit.pagination import Paging, fetch_page
+from lorekeeper.kit.queries import Queries
+
+QUERIES = Queries(__package__)
+
+
+async def create_upload(database: Database, row: Row, *, origin: Mapping[str, Any]) -> bool:
+    """Write down an upload; False when its world does not exist."""
+    return await database.one(QUERIES.create_upload, **row, **origin) is not None
+
+
+async def get_upload(database: Database, storage_key: str) -> Row | None:
+    return await database.one(QUERIES.get_upload, storage_key=storage_key)
+
+
+async def get_asset(database: Database, asset_id: UUID) -> Row | None:
+    return await database.one(QUERIES.get_asset, id=asset_id)
+
+
+async def list_assets(
+    database: Database, filters: AssetListFilter, paging: Paging, *, visible_worlds: list[UUID] | None
+) -> PaginatedAssetResponse:
+    return await fetch_page(
+        PaginatedAssetResponse,
+        database,
+        QUERIES.list_assets,
+        QUERIES.count_assets,
+        paging,
+        **filters.model_dump(),
+        visible_worlds=visible_worlds,
+    )

@@ -1,0 +1,49 @@
+"""What `lorekeeper doctor` looks at."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+
+from lorekeeper.app import Backing
+from lorekeeper.contracts.errors import LoreKeeperError
+from lorekeeper.db import migrate as migrations
+from lorekeeper.storage.store import S3Store
+
+OLDEST_POSTGRES = 150000
+
+
+@dataclass(frozen=True)
+class Finding:
+    what: str
+    fine: bool
+    says: str
+
+
+def examine(backing: Backing) -> Iterator[Finding]:
+    """One finding after the other, the first thing that is needed first."""
+    try:
+        with psycopg.connect(backing.database_url, connect_timeout=5) as connection:
+            number = connection.info.server_version
+    except psycopg.OperationalError as error:
+        yield Finding("database", False, str(error).strip().splitlines()[-1])
+        return
+    old = "" if number >= OLDEST_POSTGRES else "; LoreKeeper needs 15 or newer"
+    yield Finding("database", not old, f"PostgreSQL {number // 10000}.{number % 10000}{old}")
+    revision = migrations.current(backing.database_url)
+    behind = "" if revision == migrations.head() else f"; this version needs {migrations.head()}: lorekeeper migrate"
+    yield Finding("migrations", not behind, f"schema {revision or 'none'}{behind}")
+    yield asyncio.run(_store(backing))
+
+
+async def _store(backing: Backing) -> Finding:
+    store = S3Store(backing.store)
+    await store.open()
+    try:
+        await store.check()
+    except LoreKeeperError as error:
+        return Finding("store", False, error.detail)
+    finally:
+        await store.close()
+    return Finding("store", True, f"bucket {backing.store.bucket} at {backing.store.endpoint_url or 'AWS'}")

@@ -1,0 +1,187 @@
+"""`lorekeeper serve`, `migrate` and `doctor`: the commands of whoever runs the server."""
+
+import json
+import logging
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+from rich.markup import escape
+
+from lorekeeper.app import Backing, create_app
+from lorekeeper.cli.backing import admin_key_file, embedded_or_named, ensure_admin_key
+from lorekeeper.cli.terminal import CommandError, console_on
+from lorekeeper.db import migrate as migrations
+from lorekeeper.kit.telemetry import configure_logging
+from lorekeeper.places import SERVER_FILE
+from lorekeeper.settings import Settings
+
+GRACE_SECONDS = 2
+"""How long requests in flight may take to finish at shutdown; the engines need the rest of five seconds."""
+
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the embedded engines keep their data.")]
+logger = logging.getLogger("lorekeeper.serve")
+
+
+def serve(
+    data_dir: DataDir = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
+) -> None:
+    """Run the API; with nothing configured, on a PostgreSQL and a SeaweedFS of its own."""
+    settings = settings_with(data_dir=data_dir, host=host, port=port)
+    configure_logging(settings.log_style, settings.log_level)
+    # From here on SIGTERM ends the command as Ctrl-C does: by way of every `finally`.
+    signal.signal(signal.SIGTERM, _end)
+    listener = _listen(settings.host, settings.port)
+    try:
+        with embedded_or_named(settings) as (backing, announce):
+            _make_ready(settings, backing)
+            url = f"http://{settings.host if ':' not in settings.host else f'[{settings.host}]'}:{_port_of(listener)}"
+            announce(url)
+            with _findable(settings, backing, url):
+                _greet(settings, backing, url)
+                _run(settings, backing, listener)
+    except KeyboardInterrupt:
+        logger.info("stopped")
+    finally:
+        listener.close()
+
+
+def migrate(data_dir: DataDir = None) -> None:
+    """Bring the database to the schema of this version."""
+    settings = settings_with(data_dir=data_dir)
+    with embedded_or_named(settings, store=False) as (backing, _):
+        moved = _upgraded(backing.database_url)
+    console_on("stdout").print(f"The database is at schema {migrations.head()}{'' if moved else ', as it was before'}.")
+
+
+def doctor(data_dir: DataDir = None) -> None:
+    """Look whether everything that a server needs is there, and say what is not."""
+    from lorekeeper.cli.checkup import examine
+
+    settings = settings_with(data_dir=data_dir)
+    console = console_on("stdout")
+    fine = True
+    with embedded_or_named(settings) as (backing, _):
+        for finding in examine(backing):
+            fine = fine and finding.fine
+            mark = "[good]ok[/good] " if finding.fine else "[bad]bad[/bad]"
+            console.print(f"{mark} {finding.what:<12} {escape(finding.says)}")
+    if not fine:
+        raise typer.Exit(1)
+
+
+def settings_with(**options: Any) -> Settings:
+    """The settings of the environment, with the options of the command line before them."""
+    return Settings(**{name: value for name, value in options.items() if value is not None})
+
+
+def _end(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything else is started, so that a taken one costs no time and starts nothing."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        other = " Choose another with --port, or 0 for a free one." if port else ""
+        raise CommandError(f"Cannot listen on {host} port {port}: {error.strerror}.{other}") from error
+    return listener
+
+
+def _port_of(listener: socket.socket) -> int:
+    port: int = listener.getsockname()[1]
+    return port
+
+
+def _upgraded(database_url: str) -> bool:
+    try:
+        return migrations.upgrade(database_url)
+    except migrations.MigrationError as error:
+        raise CommandError(str(error)) from error
+
+
+def _make_ready(settings: Settings, backing: Backing) -> None:
+    """The embedded database is migrated as a matter of course; one that was named is its operator's to migrate."""
+    if settings.database_url is None:
+        _upgraded(backing.database_url)
+        return
+    try:
+        revision = migrations.current(backing.database_url)
+        migrations.refuse_newer(revision)
+    except migrations.MigrationError as error:
+        raise CommandError(str(error)) from error
+    if revision != migrations.head():
+        raise CommandError(
+            f"The database has schema {revision or 'none'}, this LoreKeeper needs {migrations.head()}: "
+            "run `lorekeeper migrate`."
+        )
+
+
+@contextmanager
+def _findable(settings: Settings, backing: Backing, url: str) -> Iterator[None]:
+    """While the server runs, tell this machine's commands where it is; only the data folder's owner can read it."""
+    if settings.database_url is not None and settings.has_s3:
+        yield
+        return
+    path = settings.data_dir / SERVER_FILE
+    temporary = path.with_suffix(".new")
+    temporary.touch(mode=0o600)
+    temporary.write_text(json.dumps({"url": url, "pid": os.getpid(), "database_url": backing.database_url}))
+    temporary.replace(path)
+    try:
+        yield
+    finally:
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which at the first signal also lets the workers go that wait for a job."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._app.state.runtime.new_jobs.close()
+        super().handle_exit(sig, frame)
+
+
+def _run(settings: Settings, backing: Backing, listener: socket.socket) -> None:
+    app = create_app(settings, backing)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=30,
+    )
+    _Server(config, app).run(sockets=[listener])
+
+
+def _greet(settings: Settings, backing: Backing, url: str) -> None:
+    console = console_on("stderr")
+    console.print(f"[title]LoreKeeper[/title] serves at [id]{url}[/id]; its API is described at [id]{url}/docs[/id]")
+    if settings.database_url is None:
+        if made := ensure_admin_key(settings, backing):
+            console.print(f"Admin key, shown this once: [id]{made}[/id]", soft_wrap=True)
+        kept = escape(str(admin_key_file(settings)))
+        console.print(f"[hint]It is kept in {kept}, where this machine's commands find it.[/hint]", soft_wrap=True)
+    if not settings.has_s3 and settings.host not in {"127.0.0.1", "localhost", "::1"}:
+        console.print("[bad]The embedded store listens on loopback only: no other machine can fetch files.[/bad]")

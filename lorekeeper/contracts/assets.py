@@ -1,0 +1,106 @@
+"""Assets and their provenance on the wire (specification section 2)."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from lorekeeper.contracts.base import Checksum, JsonObject, Model, Page, Request, StoredJson, Timestamp
+from lorekeeper.contracts.enums import AssetStatusEnum, AssetTypeEnum
+from lorekeeper.contracts.references import AssetJobReferences
+from lorekeeper.contracts.snapshot import LoreSnapshot
+
+Format = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.+-]{0,31}$")]
+"""A short lower-case name of the file format: `png`, `pdf`, `mp4`."""
+
+ContentType = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*(; ?[a-z0-9-]+=[A-Za-z0-9_.+-]+)*$",
+        max_length=200,
+    ),
+]
+"""A media type in lower case, with optional parameters (RFC 9110 section 8.3.1)."""
+
+StorageKey = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^\x00-\x1f]+$")]
+MAX_OBJECT_BYTES = 5 * 1024**4
+
+
+class AssetMetadata(Request):
+    """What is known of the file itself. Further fields may stand beside the named ones."""
+
+    model_config = ConfigDict(extra="allow")
+
+    width: int | None = Field(None, ge=1, description="Pixels.")
+    height: int | None = Field(None, ge=1, description="Pixels.")
+    resolution: str | None = Field(None, max_length=50)
+    bitrate: int | None = Field(None, ge=0, description="Bits a second.")
+    codec: str | None = Field(None, max_length=100)
+    page_count: int | None = Field(None, ge=1)
+
+
+class AssetCreate(Request):
+    """The file a worker made: where it was uploaded to, and what it must be found to be."""
+
+    storage_key: StorageKey
+    format: Format
+    content_type: ContentType
+    size_bytes: int = Field(ge=1, le=MAX_OBJECT_BYTES)
+    checksum: Checksum
+    duration_seconds: float | None = Field(None, ge=0, le=1e9, allow_inf_nan=False)
+    metadata: JsonObject = Field(default_factory=dict, description="See AssetMetadata for the names of common fields.")
+
+
+class AssetResponse(Model):
+    id: UUID
+    world_id: UUID
+    type: AssetTypeEnum
+    format: str
+    status: AssetStatusEnum
+    storage_key: str
+    content_type: str
+    duration_seconds: float | None = None
+    size_bytes: int
+    checksum: str
+    metadata: StoredJson
+    created_by: str
+    created_at: Timestamp
+
+
+class AssetDerivationResponse(Model):
+    """Provenance: what a job, and its asset once there is one, was made from. It never changes."""
+
+    id: UUID
+    world_id: UUID
+    asset_job_id: UUID | None = None
+    asset_id: UUID | None = None
+    source_id: UUID | None = None
+    prompt_spec: StoredJson
+    input_hash: str
+    content_basis: str
+    references: AssetJobReferences
+    lore_snapshot: LoreSnapshot
+    created_at: Timestamp
+
+
+class AssetFullResponse(AssetResponse):
+    """A single asset with its derivations."""
+
+    derivations: list[AssetDerivationResponse] = Field(default_factory=list)
+
+
+class PaginatedAssetResponse(Page):
+    items: list[AssetResponse]
+
+
+class AssetListFilter(Request):
+    """The filters of `GET /assets/assets`; any combination."""
+
+    world_id: UUID | None = None
+    type: AssetTypeEnum | None = None
+    status: AssetStatusEnum | None = None
+    created_by: str | None = Field(None, max_length=200)
+    related_claim_id: UUID | None = None
+    related_entity_id: UUID | None = None
+    related_source_chunk_id: UUID | None = None
+    source_id: UUID | None = None

@@ -1,0 +1,128 @@
+"""The base model and the field types that every request and response is made of."""
+
+import json
+import math
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+
+MAX_SAFE_INTEGER = 2**53 - 1
+MAX_JSON_DEPTH = 32
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def format_time(value: datetime) -> str:
+    """RFC 3339 in UTC with microseconds, always of the same length, so that texts sort as times do."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+Timestamp = Annotated[datetime, AfterValidator(_in_utc), PlainSerializer(format_time, when_used="json")]
+
+
+def _refuse_nul(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("must not contain the NUL character")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError("must not contain a lone surrogate: it is not Unicode text") from error
+    return value
+
+
+Text = Annotated[str, AfterValidator(_refuse_nul)]
+"""Text that PostgreSQL can store: no NUL, no lone surrogate."""
+
+Name = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Label = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+LongText = Annotated[Text, StringConstraints(max_length=200_000)]
+Checksum = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 in lower-case hexadecimal."""
+
+
+def _check_json(value: Any, depth: int = 0) -> None:
+    if depth > MAX_JSON_DEPTH:
+        raise ValueError(f"is nested deeper than {MAX_JSON_DEPTH} levels")
+    if isinstance(value, bool) or value is None:
+        return
+    if isinstance(value, str):
+        _refuse_nul(value)
+    elif isinstance(value, int):
+        if abs(value) > MAX_SAFE_INTEGER:
+            raise ValueError("holds an integer beyond 2^53 - 1, which canonical JSON (RFC 8785) cannot carry")
+    elif isinstance(value, float):
+        if not math.isfinite(value) or (value.is_integer() and abs(value) > MAX_SAFE_INTEGER):
+            raise ValueError("holds NaN, an infinity or a number beyond 2^53 - 1, which canonical JSON cannot carry")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_nul(key)
+            _check_json(item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check_json(item, depth + 1)
+    else:
+        raise ValueError(f"holds a {type(value).__name__}, which is not JSON")  # noqa: TRY004 - pydantic reports ValueError only
+
+
+def _json_object(value: dict[str, Any]) -> dict[str, Any]:
+    _check_json(value)
+    return value
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_json_object)]
+"""A JSON object that has a canonical form (RFC 8785): finite numbers within 2^53, at most 32 levels deep."""
+
+
+def _parse_json_text(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str | bytes) else value
+
+
+StoredJson = Annotated[dict[str, Any], BeforeValidator(_parse_json_text)]
+"""JSON out of the database: what was checked on its way in is not checked again."""
+
+Metadata = Annotated[JsonObject, Field(description="Free JSON of the caller's. It is a label: it changes no version.")]
+
+
+def _unique(ids: list[UUID]) -> list[UUID]:
+    return list(dict.fromkeys(ids))
+
+
+IdList = Annotated[list[UUID], Field(max_length=1000), AfterValidator(_unique)]
+"""Up to 1,000 ids; a repeated id counts once."""
+
+
+class Model(BaseModel):
+    """What the server answers: unknown fields are ignored, so that an older SDK reads a newer server."""
+
+    model_config = ConfigDict(extra="ignore", from_attributes=True)
+
+
+class Request(BaseModel):
+    """What a client sends: an unknown field is refused, because it is nearly always a typing error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(Model):
+    """The part of a list answer that every list has (design section 5, Lists)."""
+
+    total: int = Field(description="How many rows match the filters.")
+    total_is_estimate: bool = Field(False, description="True where counting exactly would cost more than the page.")
+    skip: int = 0
+    limit: int
+    next_cursor: str | None = Field(None, description="Pass it as `cursor` for the next page; null on the last one.")
+
+
+class TimePoint(Request):
+    """A moment in the world's own calendar: how it is written, and a number to sort by."""
+
+    label: Label | None = None
+    sort: Annotated[float, Field(allow_inf_nan=False)] | None = None
+
+    def is_after(self, other: Self) -> bool:
+        """True when both carry a sortable number and this one is larger."""
+        return self.sort is not None and other.sort is not None and self.sort > other.sort

@@ -1,0 +1,553 @@
+-- The whole schema as it stands, written to be read from top to bottom.
+--
+-- The migrations in migrations/versions/ build it; a test migrates an empty database and holds the two against each
+-- other, so this page is never out of date. PostgreSQL 15 or newer.
+--
+-- Three rules run through it (design section 4):
+--   * Worlds never mix. Every table that belongs to a world has world_id and UNIQUE (world_id, id), and every key
+--     between two such tables is composite. A row that reaches into another world cannot be inserted, even by hand.
+--   * Provenance is exact. What a job was made from is copied into its derivation, which triggers keep from changing.
+--   * Nothing is doubled. What must exist once has a unique index, and writers use ON CONFLICT.
+--
+-- Ids are UUIDv7 made by the application: ordered by time, so "newest first" needs no second index.
+
+
+-- Access -------------------------------------------------------------------------------------------------------------
+
+-- An API key. Only the SHA-256 of its secret is kept, so a stolen backup opens nothing.
+CREATE TABLE api_key (
+    id           text PRIMARY KEY CHECK (id ~ '^[0-9A-Za-z]{8,32}$'),
+    name         text NOT NULL CHECK (name <> ''),
+    role         text NOT NULL CHECK (role IN ('reader', 'editor', 'worker', 'admin')),
+    secret_hash  bytea NOT NULL CHECK (octet_length(secret_hash) = 32),
+    all_worlds   boolean NOT NULL DEFAULT false,
+    providers    text[],                       -- a worker's providers; NULL: all
+    created_by   text NOT NULL,
+    created_at   timestamptz NOT NULL,
+    last_used_at timestamptz,
+    revoked_at   timestamptz
+);
+
+
+-- Lore ---------------------------------------------------------------------------------------------------------------
+-- The row holds the present; lore_revision holds every earlier version. `content_hash` covers what can be depicted;
+-- `version` grows by one when it changes and at no other time. `deleted_at` makes a row a tombstone: lists and searches
+-- forget it, the provenance that points at it does not.
+
+CREATE TABLE world (
+    id           uuid PRIMARY KEY,
+    name         text NOT NULL CHECK (name <> ''),
+    description  text,
+    metadata     jsonb NOT NULL DEFAULT '{}',
+    version      integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    content_hash text NOT NULL CHECK (content_hash ~ '^[0-9a-f]{64}$'),
+    created_by   text NOT NULL,
+    created_at   timestamptz NOT NULL,
+    updated_at   timestamptz NOT NULL,
+    deleted_at   timestamptz
+);
+CREATE INDEX world_by_name ON world (name, id DESC);
+
+-- The worlds a key may see, unless it may see all.
+CREATE TABLE api_key_world (
+    key_id   text NOT NULL REFERENCES api_key (id) ON DELETE CASCADE,
+    world_id uuid NOT NULL REFERENCES world (id) ON DELETE CASCADE,
+    PRIMARY KEY (key_id, world_id)
+);
+CREATE INDEX api_key_world_by_world ON api_key_world (world_id);
+
+CREATE TABLE entity (
+    id           uuid PRIMARY KEY,
+    world_id     uuid NOT NULL REFERENCES world (id),
+    type         text NOT NULL CHECK (type IN ('PERSON', 'LOCATION', 'FACTION', 'ORGANIZATION', 'ITEM', 'CREATURE',
+                                               'EVENT', 'CONCEPT', 'ARTIFACT', 'VEHICLE', 'OTHER')),
+    name         text NOT NULL CHECK (name <> ''),
+    aliases      text[] NOT NULL DEFAULT '{}',
+    summary      text,
+    description  text,
+    tags         text[] NOT NULL DEFAULT '{}',
+    metadata     jsonb NOT NULL DEFAULT '{}',
+    version      integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    content_hash text NOT NULL CHECK (content_hash ~ '^[0-9a-f]{64}$'),
+    created_by   text NOT NULL,
+    created_at   timestamptz NOT NULL,
+    updated_at   timestamptz NOT NULL,
+    deleted_at   timestamptz,
+    UNIQUE (world_id, id)
+);
+CREATE INDEX entity_by_name ON entity (world_id, name);
+
+CREATE TABLE source (
+    id           uuid PRIMARY KEY,
+    world_id     uuid NOT NULL REFERENCES world (id),
+    type         text NOT NULL CHECK (type IN ('BOOK', 'CHAPTER', 'ARTICLE', 'ORAL_TRADITION', 'INSCRIPTION', 'ARCHIVE',
+                                               'RESEARCH_NOTE', 'SONG', 'OTHER')),
+    title        text NOT NULL CHECK (title <> ''),
+    origin       text,
+    metadata     jsonb NOT NULL DEFAULT '{}',
+    version      integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    content_hash text NOT NULL CHECK (content_hash ~ '^[0-9a-f]{64}$'),
+    created_by   text NOT NULL,
+    created_at   timestamptz NOT NULL,
+    updated_at   timestamptz NOT NULL,
+    deleted_at   timestamptz,
+    UNIQUE (world_id, id)
+);
+CREATE INDEX source_by_title ON source (world_id, title);
+
+-- A source's `author_ids`, in their order: entities of the same world, which an array could not promise.
+CREATE TABLE source_author (
+    world_id  uuid NOT NULL,
+    source_id uuid NOT NULL,
+    position  integer NOT NULL CHECK (position >= 0),
+    entity_id uuid NOT NULL,
+    PRIMARY KEY (source_id, position),
+    UNIQUE (source_id, entity_id),
+    FOREIGN KEY (world_id, source_id) REFERENCES source (world_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (world_id, entity_id) REFERENCES entity (world_id, id)
+);
+CREATE INDEX source_author_by_entity ON source_author (entity_id);
+
+-- A piece of a source. Offsets count code points from the start of the whole text, and text[start:end] is `content`.
+-- Where a chunk stands (index, offsets) is no part of its content: a chunk that only moved is still the same.
+CREATE TABLE source_chunk (
+    id           uuid PRIMARY KEY,
+    world_id     uuid NOT NULL REFERENCES world (id),
+    source_id    uuid NOT NULL,
+    chunk_index  integer NOT NULL CHECK (chunk_index >= 0),
+    content      text NOT NULL CHECK (content <> ''),
+    char_start   integer CHECK (char_start >= 0),
+    char_end     integer CHECK (char_end >= char_start),
+    metadata     jsonb NOT NULL DEFAULT '{}',
+    version      integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    content_hash text NOT NULL CHECK (content_hash ~ '^[0-9a-f]{64}$'),
+    created_by   text NOT NULL,
+    created_at   timestamptz NOT NULL,
+    updated_at   timestamptz NOT NULL,
+    deleted_at   timestamptz,
+    UNIQUE (world_id, id),
+    UNIQUE (world_id, source_id, id),
+    CHECK ((char_start IS NULL) = (char_end IS NULL)),
+    FOREIGN KEY (world_id, source_id) REFERENCES source (world_id, id)
+);
+CREATE UNIQUE INDEX source_chunk_in_order ON source_chunk (source_id, chunk_index) WHERE deleted_at IS NULL;
+
+-- A statement of the world: subject, predicate, and an entity or a plain value as its object.
+CREATE TABLE claim (
+    id                    uuid PRIMARY KEY,
+    world_id              uuid NOT NULL REFERENCES world (id),
+    subject_entity_id     uuid NOT NULL,
+    predicate             text NOT NULL CHECK (predicate <> ''),
+    object_entity_id      uuid,
+    object_value          text,
+    canon_state           text NOT NULL CHECK (canon_state IN ('STRICT', 'MYTHIC', 'APOCRYPHAL', 'DRAFT', 'ARCHIVED')),
+    confidence            double precision NOT NULL CHECK (confidence BETWEEN 0 AND 1),
+    asserted_by_entity_id uuid,
+    source_id             uuid,
+    source_chunk_id       uuid,
+    version_group_id      uuid NOT NULL,       -- the claims that supersede one another share it
+    supersedes_claim_id   uuid,
+    valid_from_label      text,                -- as the world writes the date …
+    valid_from_sort       double precision,    -- … and as a number to sort and compare by
+    valid_to_label        text,
+    valid_to_sort         double precision,
+    tags                  text[] NOT NULL DEFAULT '{}',
+    version               integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    content_hash          text NOT NULL CHECK (content_hash ~ '^[0-9a-f]{64}$'),
+    created_by            text NOT NULL,
+    created_at            timestamptz NOT NULL,
+    updated_at            timestamptz NOT NULL,
+    deleted_at            timestamptz,
+    UNIQUE (world_id, id),
+    CHECK ((object_entity_id IS NULL) <> (object_value IS NULL)),
+    CHECK (source_chunk_id IS NULL OR source_id IS NOT NULL),
+    CHECK (supersedes_claim_id <> id),
+    CHECK (valid_from_sort <= valid_to_sort),
+    FOREIGN KEY (world_id, subject_entity_id) REFERENCES entity (world_id, id),
+    FOREIGN KEY (world_id, object_entity_id) REFERENCES entity (world_id, id),
+    FOREIGN KEY (world_id, asserted_by_entity_id) REFERENCES entity (world_id, id),
+    FOREIGN KEY (world_id, source_id) REFERENCES source (world_id, id),
+    FOREIGN KEY (world_id, source_id, source_chunk_id) REFERENCES source_chunk (world_id, source_id, id),
+    FOREIGN KEY (world_id, supersedes_claim_id) REFERENCES claim (world_id, id)
+);
+CREATE INDEX claim_by_world ON claim (world_id, id DESC);
+CREATE INDEX claim_by_subject ON claim (subject_entity_id, id DESC);
+CREATE INDEX claim_by_object ON claim (object_entity_id, id DESC) WHERE object_entity_id IS NOT NULL;
+CREATE INDEX claim_by_asserter ON claim (asserted_by_entity_id) WHERE asserted_by_entity_id IS NOT NULL;
+CREATE INDEX claim_by_source ON claim (source_id, source_chunk_id) WHERE source_id IS NOT NULL;
+CREATE INDEX claim_by_version_group ON claim (version_group_id);
+CREATE INDEX claim_by_superseded ON claim (supersedes_claim_id) WHERE supersedes_claim_id IS NOT NULL;
+
+-- Every earlier version of every piece of lore, written by the trigger below and never changed.
+CREATE TABLE lore_revision (
+    world_id     uuid NOT NULL REFERENCES world (id),
+    kind         text NOT NULL CHECK (kind IN ('world', 'entity', 'source', 'source_chunk', 'claim')),
+    lore_id      uuid NOT NULL,
+    version      integer NOT NULL,
+    content      jsonb NOT NULL,               -- the whole row as it was
+    content_hash text NOT NULL,
+    updated_at   timestamptz NOT NULL,         -- when this version began …
+    replaced_at  timestamptz NOT NULL,         -- … and when it ended
+    PRIMARY KEY (lore_id, version)
+);
+CREATE INDEX lore_revision_by_world ON lore_revision (world_id, kind);
+
+-- Keeps the version that an UPDATE replaces or a DELETE removes, and holds version and content_hash together.
+CREATE FUNCTION keep_lore_revision() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    old_row jsonb := to_jsonb(OLD);
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF NEW.version = OLD.version AND NEW.content_hash = OLD.content_hash THEN
+            RETURN NEW;
+        END IF;
+        IF NEW.version <> OLD.version + 1 THEN
+            RAISE EXCEPTION '% %: version % must be followed by %, not %',
+                TG_ARGV[0], OLD.id, OLD.version, OLD.version + 1, NEW.version
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+    END IF;
+    INSERT INTO lore_revision (world_id, kind, lore_id, version, content, content_hash, updated_at, replaced_at)
+    VALUES (coalesce((old_row ->> 'world_id')::uuid, OLD.id), TG_ARGV[0], OLD.id, OLD.version, old_row,
+            OLD.content_hash, OLD.updated_at, CASE TG_OP WHEN 'UPDATE' THEN NEW.updated_at ELSE now() END);
+    RETURN CASE TG_OP WHEN 'UPDATE' THEN NEW ELSE OLD END;
+END $$;
+
+CREATE TRIGGER keep_revision BEFORE UPDATE ON world
+    FOR EACH ROW EXECUTE FUNCTION keep_lore_revision('world');
+CREATE TRIGGER keep_revision BEFORE UPDATE OR DELETE ON entity
+    FOR EACH ROW EXECUTE FUNCTION keep_lore_revision('entity');
+CREATE TRIGGER keep_revision BEFORE UPDATE OR DELETE ON source
+    FOR EACH ROW EXECUTE FUNCTION keep_lore_revision('source');
+CREATE TRIGGER keep_revision BEFORE UPDATE OR DELETE ON source_chunk
+    FOR EACH ROW EXECUTE FUNCTION keep_lore_revision('source_chunk');
+CREATE TRIGGER keep_revision BEFORE UPDATE OR DELETE ON claim
+    FOR EACH ROW EXECUTE FUNCTION keep_lore_revision('claim');
+
+-- For tables that are written once: no row of theirs ever changes.
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+
+CREATE TRIGGER append_only BEFORE UPDATE ON lore_revision FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+
+-- Jobs ---------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE asset_job (
+    id                  uuid PRIMARY KEY,
+    world_id            uuid NOT NULL REFERENCES world (id),
+    asset_type          text NOT NULL CHECK (asset_type IN ('VIDEO', 'AUDIO', 'IMAGE', 'MAP', 'PDF')),
+    provider            text NOT NULL CHECK (provider <> ''),
+    model_id            text,
+    status              text NOT NULL DEFAULT 'QUEUED'
+                        CHECK (status IN ('QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED')),
+    priority            integer NOT NULL DEFAULT 0,
+    requested_by        text NOT NULL,
+    input_hash          text NOT NULL CHECK (input_hash ~ '^[0-9a-f]{64}$'),
+    prompt_spec         jsonb NOT NULL,
+    error_code          text,
+    error_message       text,
+    idempotency_key     text,
+    request_fingerprint text,                  -- tells a repeated request from another one under the same key
+    attempt             integer NOT NULL DEFAULT 0 CHECK (attempt >= 0),
+    max_attempts        integer NOT NULL DEFAULT 3 CHECK (max_attempts >= 1),
+    available_at        timestamptz NOT NULL,
+    lease_token         uuid,                  -- random and new for each claim; whoever has it may write
+    lease_expires_at    timestamptz,
+    worker_id           text,
+    progress            jsonb,
+    provider_job_id     text,
+    cancel_requested_at timestamptz,
+    start_by            timestamptz,
+    finish_by           timestamptz,
+    asset_deleted_at    timestamptz,           -- set with the asset's deletion: such a job stands in no other's way
+    created_at          timestamptz NOT NULL,
+    started_at          timestamptz,
+    finished_at         timestamptz,
+    UNIQUE (world_id, id),
+    CHECK ((idempotency_key IS NULL) = (request_fingerprint IS NULL)),
+    CHECK ((lease_token IS NULL) = (lease_expires_at IS NULL)),
+    CHECK (lease_token IS NULL OR status = 'RUNNING'),
+    CHECK (started_at IS NOT NULL OR status IN ('QUEUED', 'CANCELLED')),
+    CHECK ((finished_at IS NOT NULL) = (status IN ('SUCCEEDED', 'FAILED', 'CANCELLED'))),
+    CHECK (finished_at >= started_at)
+);
+-- One live or succeeded job per input hash: the ON CONFLICT target of job creation.
+CREATE UNIQUE INDEX asset_job_once ON asset_job (world_id, input_hash)
+    WHERE status IN ('QUEUED', 'RUNNING', 'SUCCEEDED') AND asset_deleted_at IS NULL;
+CREATE UNIQUE INDEX asset_job_by_idempotency_key ON asset_job (requested_by, idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
+-- What a claim reads: the queue in its order, and the leases that ran out.
+CREATE INDEX asset_job_queue ON asset_job (provider, priority DESC, id) WHERE status = 'QUEUED';
+CREATE INDEX asset_job_leases ON asset_job (lease_expires_at) WHERE status = 'RUNNING' AND lease_token IS NOT NULL;
+CREATE INDEX asset_job_by_world ON asset_job (world_id, id DESC);
+CREATE INDEX asset_job_by_status ON asset_job (status, id DESC);
+
+-- The state machine of lorekeeper/contracts/state_machine.py and docs/state-machine.md, held by the database too.
+CREATE FUNCTION guard_asset_job() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.status <> 'QUEUED' THEN
+            RAISE EXCEPTION 'a job begins QUEUED, not %', NEW.status USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.status <> OLD.status AND (OLD.status, NEW.status) NOT IN (
+        ('QUEUED', 'RUNNING'), ('QUEUED', 'CANCELLED'),
+        ('RUNNING', 'SUCCEEDED'), ('RUNNING', 'FAILED'), ('RUNNING', 'CANCELLED'), ('RUNNING', 'QUEUED')
+    ) THEN
+        RAISE EXCEPTION 'a job cannot go from % to %', OLD.status, NEW.status
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF (NEW.id, NEW.world_id, NEW.asset_type, NEW.provider, NEW.requested_by, NEW.input_hash, NEW.created_at)
+        <> (OLD.id, OLD.world_id, OLD.asset_type, OLD.provider, OLD.requested_by, OLD.input_hash, OLD.created_at)
+        OR NEW.model_id IS DISTINCT FROM OLD.model_id OR NEW.prompt_spec <> OLD.prompt_spec THEN
+        RAISE EXCEPTION 'what a job asks for never changes' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON asset_job FOR EACH ROW EXECUTE FUNCTION guard_asset_job();
+
+
+-- Assets -------------------------------------------------------------------------------------------------------------
+
+-- Every presigned upload ever handed out. An asset can only point at a key that stands here for its world and type.
+CREATE TABLE upload (
+    id           uuid PRIMARY KEY,
+    world_id     uuid NOT NULL REFERENCES world (id),
+    asset_type   text NOT NULL CHECK (asset_type IN ('VIDEO', 'AUDIO', 'IMAGE', 'MAP', 'PDF')),
+    storage_key  text NOT NULL UNIQUE,
+    filename     text NOT NULL,
+    content_type text NOT NULL,
+    size_bytes   bigint CHECK (size_bytes >= 1),
+    checksum     text CHECK (checksum ~ '^[0-9a-f]{64}$'),
+    state        text NOT NULL DEFAULT 'PENDING' CHECK (state IN ('PENDING', 'USED', 'ABANDONED')),
+    created_by   text NOT NULL,
+    created_at   timestamptz NOT NULL,
+    expires_at   timestamptz NOT NULL,
+    UNIQUE (world_id, id),
+    UNIQUE (world_id, asset_type, storage_key)
+);
+CREATE INDEX upload_pending ON upload (expires_at) WHERE state = 'PENDING';
+
+CREATE TABLE asset (
+    id               uuid PRIMARY KEY,
+    world_id         uuid NOT NULL REFERENCES world (id),
+    type             text NOT NULL CHECK (type IN ('VIDEO', 'AUDIO', 'IMAGE', 'MAP', 'PDF')),
+    format           text NOT NULL,
+    status           text NOT NULL DEFAULT 'READY' CHECK (status IN ('READY', 'FAILED', 'DELETED')),
+    storage_key      text NOT NULL UNIQUE,
+    content_type     text NOT NULL,
+    duration_seconds double precision CHECK (duration_seconds >= 0),
+    size_bytes       bigint NOT NULL CHECK (size_bytes >= 1),
+    checksum         text NOT NULL CHECK (checksum ~ '^[0-9a-f]{64}$'),
+    metadata         jsonb NOT NULL DEFAULT '{}',
+    created_by       text NOT NULL,
+    created_at       timestamptz NOT NULL,
+    UNIQUE (world_id, id),
+    FOREIGN KEY (world_id, type, storage_key) REFERENCES upload (world_id, asset_type, storage_key)
+);
+CREATE INDEX asset_by_world ON asset (world_id, id DESC);
+
+-- The file behind an asset is fixed; only its status and its labels move, and DELETED is for ever.
+CREATE FUNCTION guard_asset() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.id, NEW.world_id, NEW.type, NEW.storage_key, NEW.content_type, NEW.size_bytes, NEW.checksum)
+        <> (OLD.id, OLD.world_id, OLD.type, OLD.storage_key, OLD.content_type, OLD.size_bytes, OLD.checksum)
+        OR (OLD.status = 'DELETED' AND NEW.status <> 'DELETED') THEN
+        RAISE EXCEPTION 'what an asset is never changes' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER guard BEFORE UPDATE ON asset FOR EACH ROW EXECUTE FUNCTION guard_asset();
+
+
+-- Provenance ---------------------------------------------------------------------------------------------------------
+
+-- What a job, and later its asset, is made from. `lore_snapshot` holds every referenced piece word for word.
+CREATE TABLE asset_derivation (
+    id            uuid PRIMARY KEY,
+    world_id      uuid NOT NULL REFERENCES world (id),
+    asset_job_id  uuid UNIQUE,                 -- NULL: the asset was brought in without a job
+    asset_id      uuid,                        -- NULL until the job has succeeded
+    source_id     uuid,
+    prompt_spec   jsonb NOT NULL,
+    input_hash    text NOT NULL CHECK (input_hash ~ '^[0-9a-f]{64}$'),
+    content_basis text NOT NULL CHECK (content_basis ~ '^[0-9a-f]{64}$'),  -- the lore alone; freshness is judged by it
+    lore_snapshot jsonb NOT NULL,
+    created_at    timestamptz NOT NULL,
+    UNIQUE (world_id, id),
+    CHECK (asset_job_id IS NOT NULL OR asset_id IS NOT NULL),
+    FOREIGN KEY (world_id, asset_job_id) REFERENCES asset_job (world_id, id),
+    FOREIGN KEY (world_id, asset_id) REFERENCES asset (world_id, id),
+    FOREIGN KEY (world_id, source_id) REFERENCES source (world_id, id)
+);
+CREATE INDEX asset_derivation_by_asset ON asset_derivation (asset_id) WHERE asset_id IS NOT NULL;
+CREATE INDEX asset_derivation_by_source ON asset_derivation (source_id, asset_id DESC) WHERE source_id IS NOT NULL;
+
+-- The four link tables are alike. `made_asset_id` repeats the derivation's asset_id so that "all assets of a claim,
+-- newest first" is one walk along one index, however many there are.
+CREATE TABLE asset_derivation_claim (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    world_id      uuid NOT NULL,
+    derivation_id uuid NOT NULL,
+    claim_id      uuid NOT NULL,
+    made_asset_id uuid,
+    UNIQUE (derivation_id, claim_id),
+    FOREIGN KEY (world_id, derivation_id) REFERENCES asset_derivation (world_id, id),
+    FOREIGN KEY (world_id, claim_id) REFERENCES claim (world_id, id),
+    FOREIGN KEY (world_id, made_asset_id) REFERENCES asset (world_id, id)
+);
+CREATE INDEX asset_derivation_claim_made ON asset_derivation_claim (claim_id, made_asset_id DESC);
+
+CREATE TABLE asset_derivation_entity (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    world_id      uuid NOT NULL,
+    derivation_id uuid NOT NULL,
+    entity_id     uuid NOT NULL,
+    made_asset_id uuid,
+    UNIQUE (derivation_id, entity_id),
+    FOREIGN KEY (world_id, derivation_id) REFERENCES asset_derivation (world_id, id),
+    FOREIGN KEY (world_id, entity_id) REFERENCES entity (world_id, id),
+    FOREIGN KEY (world_id, made_asset_id) REFERENCES asset (world_id, id)
+);
+CREATE INDEX asset_derivation_entity_made ON asset_derivation_entity (entity_id, made_asset_id DESC);
+
+CREATE TABLE asset_derivation_source_chunk (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    world_id        uuid NOT NULL,
+    derivation_id   uuid NOT NULL,
+    source_chunk_id uuid NOT NULL,
+    made_asset_id   uuid,
+    UNIQUE (derivation_id, source_chunk_id),
+    FOREIGN KEY (world_id, derivation_id) REFERENCES asset_derivation (world_id, id),
+    FOREIGN KEY (world_id, source_chunk_id) REFERENCES source_chunk (world_id, id),
+    FOREIGN KEY (world_id, made_asset_id) REFERENCES asset (world_id, id)
+);
+CREATE INDEX asset_derivation_source_chunk_made ON asset_derivation_source_chunk (source_chunk_id, made_asset_id DESC);
+
+-- Assets are inputs too. An input exists before the job that uses it, so the lineage has no cycle.
+CREATE TABLE asset_derivation_asset (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    world_id      uuid NOT NULL,
+    derivation_id uuid NOT NULL,
+    asset_id      uuid NOT NULL,
+    made_asset_id uuid,
+    UNIQUE (derivation_id, asset_id),
+    CHECK (asset_id <> made_asset_id),
+    FOREIGN KEY (world_id, derivation_id) REFERENCES asset_derivation (world_id, id),
+    FOREIGN KEY (world_id, asset_id) REFERENCES asset (world_id, id),
+    FOREIGN KEY (world_id, made_asset_id) REFERENCES asset (world_id, id)
+);
+CREATE INDEX asset_derivation_asset_made ON asset_derivation_asset (asset_id, made_asset_id DESC);
+
+-- A derivation never changes; its asset_id is set once.
+CREATE FUNCTION guard_asset_derivation() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.id, NEW.world_id, NEW.prompt_spec, NEW.input_hash, NEW.content_basis, NEW.lore_snapshot, NEW.created_at)
+        <> (OLD.id, OLD.world_id, OLD.prompt_spec, OLD.input_hash, OLD.content_basis, OLD.lore_snapshot, OLD.created_at)
+        OR NEW.asset_job_id IS DISTINCT FROM OLD.asset_job_id
+        OR NEW.source_id IS DISTINCT FROM OLD.source_id
+        OR (OLD.asset_id IS NOT NULL AND NEW.asset_id IS DISTINCT FROM OLD.asset_id) THEN
+        RAISE EXCEPTION 'a derivation never changes' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER guard BEFORE UPDATE ON asset_derivation FOR EACH ROW EXECUTE FUNCTION guard_asset_derivation();
+
+-- After the whole statement, because completion sets the job, the asset and the derivation in one.
+CREATE FUNCTION guard_derived_asset() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.asset_id IS NOT NULL AND NEW.asset_job_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM asset_job WHERE id = NEW.asset_job_id AND status = 'SUCCEEDED'
+    ) THEN
+        RAISE EXCEPTION 'only a job that SUCCEEDED has an asset' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER guard_asset_id AFTER INSERT OR UPDATE OF asset_id ON asset_derivation
+    FOR EACH ROW WHEN (NEW.asset_id IS NOT NULL) EXECUTE FUNCTION guard_derived_asset();
+
+
+-- Events -------------------------------------------------------------------------------------------------------------
+
+-- One row for each change, written in the transaction that makes it. Audit, webhooks and streams read it.
+-- A reader must not pass over rows that commit late: it reads only rows whose `xid` lies below its snapshot's xmin.
+CREATE TABLE event (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    xid         xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    world_id    uuid,
+    kind        text NOT NULL,                 -- `asset_job.created`, `claim.created`, …
+    subject_id  text NOT NULL,
+    actor       text NOT NULL,
+    request_id  text,
+    before      jsonb,
+    after       jsonb,
+    occurred_at timestamptz NOT NULL
+);
+CREATE INDEX event_by_subject ON event (subject_id, id);
+CREATE INDEX event_by_world ON event (world_id, id);
+CREATE TRIGGER append_only BEFORE UPDATE ON event FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+
+-- Readings -----------------------------------------------------------------------------------------------------------
+
+-- A claim as it is read: with the names it speaks of, and its times as points in the world's calendar.
+CREATE VIEW claim_reading AS
+SELECT claim.id, claim.world_id, claim.subject_entity_id, subject.name AS subject_name, claim.predicate,
+       claim.object_entity_id, object.name AS object_name, claim.object_value, claim.canon_state, claim.confidence,
+       claim.asserted_by_entity_id, asserter.name AS asserted_by_name, claim.source_id, claim.source_chunk_id,
+       claim.version_group_id, claim.supersedes_claim_id,
+       CASE WHEN num_nonnulls(claim.valid_from_label, claim.valid_from_sort) > 0
+            THEN jsonb_build_object('label', claim.valid_from_label, 'sort', claim.valid_from_sort) END AS valid_from,
+       CASE WHEN num_nonnulls(claim.valid_to_label, claim.valid_to_sort) > 0
+            THEN jsonb_build_object('label', claim.valid_to_label, 'sort', claim.valid_to_sort) END AS valid_to,
+       claim.tags, claim.version, claim.content_hash, claim.created_by, claim.created_at, claim.updated_at,
+       claim.deleted_at
+FROM claim
+JOIN entity AS subject ON subject.id = claim.subject_entity_id
+LEFT JOIN entity AS object ON object.id = claim.object_entity_id
+LEFT JOIN entity AS asserter ON asserter.id = claim.asserted_by_entity_id;
+
+-- A source as it is read: with its authors and the number of its chunks.
+CREATE VIEW source_reading AS
+SELECT source.id, source.world_id, source.type, source.title, source.origin, source.metadata, source.version,
+       source.content_hash, source.created_by, source.created_at, source.updated_at, source.deleted_at,
+       ARRAY(SELECT source_author.entity_id FROM source_author WHERE source_author.source_id = source.id
+             ORDER BY source_author.position) AS author_ids,
+       (SELECT count(*) FROM source_chunk
+        WHERE source_chunk.source_id = source.id AND source_chunk.deleted_at IS NULL) AS chunk_count
+FROM source;
+
+-- A derivation as it is read: with what it points at.
+CREATE VIEW asset_derivation_reading AS
+SELECT derivation.id, derivation.world_id, derivation.asset_job_id, derivation.asset_id, derivation.source_id,
+       derivation.prompt_spec, derivation.input_hash, derivation.content_basis, derivation.lore_snapshot,
+       derivation.created_at,
+       json_build_object(
+           'claim_ids', ARRAY(SELECT link.claim_id FROM asset_derivation_claim AS link
+                              WHERE link.derivation_id = derivation.id ORDER BY link.claim_id),
+           'entity_ids', ARRAY(SELECT link.entity_id FROM asset_derivation_entity AS link
+                               WHERE link.derivation_id = derivation.id ORDER BY link.entity_id),
+           'source_chunk_ids', ARRAY(SELECT link.source_chunk_id FROM asset_derivation_source_chunk AS link
+                                     WHERE link.derivation_id = derivation.id ORDER BY link.source_chunk_id),
+           'source_id', derivation.source_id,
+           'asset_ids', ARRAY(SELECT link.asset_id FROM asset_derivation_asset AS link
+                              WHERE link.derivation_id = derivation.id ORDER BY link.asset_id)
+       ) AS "references"
+FROM asset_derivation AS derivation;
+
+-- A job as it is read: with its derivation, and its asset once it has one.
+CREATE VIEW asset_job_reading AS
+SELECT job.id, job.world_id, job.asset_type, job.provider, job.model_id, job.status, job.priority, job.requested_by,
+       job.input_hash, job.prompt_spec, job.error_code, job.error_message, job.idempotency_key,
+       job.request_fingerprint, job.attempt, job.max_attempts, job.available_at, job.lease_token, job.lease_expires_at,
+       job.worker_id, job.progress, job.provider_job_id, job.cancel_requested_at, job.start_by, job.finish_by,
+       job.asset_deleted_at, job.created_at, job.started_at, job.finished_at,
+       (SELECT row_to_json(reading) FROM asset_derivation_reading AS reading
+        WHERE reading.asset_job_id = job.id) AS derivation,
+       (SELECT row_to_json(asset) FROM asset_derivation AS derivation JOIN asset ON asset.id = derivation.asset_id
+        WHERE derivation.asset_job_id = job.id) AS asset
+FROM asset_job AS job;

@@ -1,0 +1,1 @@
+"""Asset jobs: creation, the state machine, leases."""

@@ -1,0 +1,119 @@
+"""Asset jobs, as rows (specification section 6, Job Operations)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.errors import UniqueViolation
+from psycopg.types.json import Jsonb
+
+from lorekeeper.contracts.assets import AssetCreate
+from lorekeeper.contracts.errors import UploadMismatchError
+from lorekeeper.contracts.jobs import AssetJobListFilter, JobProgress, PaginatedAssetJobResponse
+from lorekeeper.kit.database import Database, Row
+from lorekeeper.kit.pagination import Paging, fetch_page
+from lorekeeper.kit.queries import Queries
+
+QUERIES = Queries(__package__)
+
+Origin = Mapping[str, Any]
+
+
+async def create_asset_job(database: Database, job: Row, *, origin: Origin) -> Row:
+    """Insert a job with its derivation and links. The row says `created`, or holds the job that exists already.
+
+    Where `created` is false and `id` is None, another request is inserting the same job at this moment.
+    """
+    parameters = job | {name: Jsonb(job[name]) for name in ("prompt_spec", "lore_snapshot")}
+    row = await database.one(QUERIES.create_asset_job, **parameters, **origin)
+    return row or {}
+
+
+async def get_asset_job(database: Database, job_id: UUID) -> Row | None:
+    """A job with its derivation and its asset."""
+    return await database.one(QUERIES.get_asset_job, id=job_id)
+
+
+async def get_asset_job_by_input_hash(database: Database, world_id: UUID, input_hash: str) -> Row | None:
+    """The live or succeeded job with these inputs."""
+    return await database.one(QUERIES.get_asset_job_by_input_hash, world_id=world_id, input_hash=input_hash)
+
+
+async def list_asset_jobs(
+    database: Database, filters: AssetJobListFilter, paging: Paging, *, visible_worlds: list[UUID] | None
+) -> PaginatedAssetJobResponse:
+    return await fetch_page(
+        PaginatedAssetJobResponse,
+        database,
+        QUERIES.list_asset_jobs,
+        QUERIES.count_asset_jobs,
+        paging,
+        **filters.model_dump(),
+        visible_worlds=visible_worlds,
+    )
+
+
+async def claim_asset_jobs(database: Database, claim: Row, *, origin: Origin) -> list[Row]:
+    return await database.all(QUERIES.claim_asset_jobs, **claim, **origin)
+
+
+async def heartbeat(
+    database: Database,
+    job_id: UUID,
+    *,
+    lease_token: UUID,
+    lease_expires_at: datetime,
+    progress: JobProgress | None,
+    provider_job_id: str | None,
+    now: datetime,
+    visible_worlds: list[UUID] | None,
+    visible_providers: list[str] | None,
+) -> Row | None:
+    """Renew a lease; None when it is not the caller's."""
+    return await database.one(
+        QUERIES.heartbeat,
+        id=job_id,
+        lease_token=lease_token,
+        lease_expires_at=lease_expires_at,
+        progress=Jsonb(progress.model_dump()) if progress else None,
+        provider_job_id=provider_job_id,
+        now=now,
+        visible_worlds=visible_worlds,
+        visible_providers=visible_providers,
+    )
+
+
+async def update_asset_job_status(database: Database, job_id: UUID, move: Row, *, origin: Origin) -> bool:
+    """Move a job from the status it was judged by; False when it has moved on, or the lease is not the caller's."""
+    return await database.one(QUERIES.update_asset_job_status, id=job_id, **move, **origin) is not None
+
+
+async def cancel_asset_job(database: Database, job_id: UUID, *, origin: Origin) -> bool:
+    """Cancel a job, or ask its worker to stop; False when it is over already."""
+    return await database.one(QUERIES.cancel_asset_job, id=job_id, **origin) is not None
+
+
+async def complete_asset_job(
+    database: Database, job_id: UUID, file: AssetCreate, *, asset_id: UUID, lease_token: UUID | None, origin: Origin
+) -> bool:
+    """Make the asset and finish the job; False when the job is not RUNNING under this lease.
+
+    Raises `UploadMismatchError` when another job has made an asset of the same upload meanwhile.
+    """
+    parameters = file.model_dump(include=set(AssetCreate.model_fields)) | {"metadata": Jsonb(file.metadata)}
+    try:
+        row = await database.one(
+            QUERIES.complete_asset_job, id=job_id, lease_token=lease_token, asset_id=asset_id, **parameters, **origin
+        )
+    except UniqueViolation as error:
+        raise UploadMismatchError("upload_already_used", "storage_key belongs to an asset already.") from error
+    return row is not None
+
+
+async def count_jobs_by_status(database: Database) -> dict[str, int]:
+    return {row["status"]: row["jobs"] for row in await database.all(QUERIES.count_jobs_by_status)}
+
+
+async def lease_ages(database: Database, now: datetime) -> Row:
+    return await database.one(QUERIES.lease_ages, now=now) or {}

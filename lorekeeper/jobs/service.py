@@ -1,0 +1,252 @@
+"""The life of a job after it was asked for: claim, heartbeat, complete, fail, cancel (design section 5)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from lorekeeper.access.context import Context
+from lorekeeper.access.principal import Principal
+from lorekeeper.assets.service import verify_upload
+from lorekeeper.contracts.assets import AssetCreate, AssetResponse
+from lorekeeper.contracts.enums import AssetJobStatusEnum, AssetTypeEnum
+from lorekeeper.contracts.errors import (
+    AlreadyCompletedError,
+    AssetValidationError,
+    ForbiddenError,
+    InvalidTransitionError,
+    LeaseLostError,
+    NotFoundError,
+)
+from lorekeeper.contracts.jobs import (
+    AssetJobClaim,
+    AssetJobClaimResponse,
+    AssetJobComplete,
+    AssetJobFail,
+    AssetJobFullResponse,
+    AssetJobHeartbeat,
+    AssetJobHeartbeatResponse,
+    AssetJobListFilter,
+    AssetJobUpdate,
+    ClaimedJob,
+    PaginatedAssetJobResponse,
+)
+from lorekeeper.contracts.state_machine import TERMINAL, is_allowed
+from lorekeeper.jobs import repository
+from lorekeeper.kit.database import Row
+from lorekeeper.kit.ids import new_id
+from lorekeeper.kit.pagination import Paging
+
+LOOK_AGAIN_SECONDS = 1.0
+"""How often a waiting claim looks for jobs that another process made, and for leases that ran out."""
+
+Status = AssetJobStatusEnum
+
+
+def validate_job_status_transition(current: Status, target: Status) -> None:
+    """Raises `InvalidTransitionError`, which names both states."""
+    if not is_allowed(current, target):
+        raise InvalidTransitionError(
+            f"A job cannot go from {current} to {target}.", from_status=current.value, to_status=target.value
+        )
+
+
+def validate_worker_authorization(principal: Principal, provider: str) -> None:
+    """Raises `ForbiddenError` for a provider that this worker's key was not granted."""
+    if principal.providers is not None and provider not in principal.providers:
+        raise ForbiddenError(f"This key may not work for the provider {provider}.")
+
+
+async def get_job(ctx: Context, job_id: UUID) -> AssetJobFullResponse:
+    return AssetJobFullResponse.model_validate(await _job(ctx, job_id))
+
+
+async def list_jobs(ctx: Context, filters: AssetJobListFilter, paging: Paging) -> PaginatedAssetJobResponse:
+    if filters.world_id is not None:
+        ctx.principal.require_world(filters.world_id)
+    return await repository.list_asset_jobs(ctx.database, filters, paging, visible_worlds=ctx.principal.visible_worlds)
+
+
+async def claim_jobs(
+    ctx: Context, body: AssetJobClaim, *, is_gone: Callable[[], Awaitable[bool]]
+) -> AssetJobClaimResponse:
+    """Hand out up to `limit` jobs, waiting up to `wait_seconds` for the first. `is_gone`: the caller hung up."""
+    for provider in body.providers:
+        validate_worker_authorization(ctx.principal, provider)
+    for world_id in body.world_ids or ():
+        ctx.principal.require_world(world_id)
+    claim: dict[str, Any] = {
+        "worker_id": body.worker_id,
+        "providers": list(dict.fromkeys(body.providers)),
+        "asset_types": [kind.value for kind in body.asset_types] if body.asset_types else None,
+        "world_ids": body.world_ids or ctx.principal.visible_worlds,
+        "limit": body.limit,
+    }
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + body.wait_seconds
+    while True:
+        now = ctx.runtime.clock.now()
+        claim["lease_expires_at"] = now + timedelta(seconds=body.lease_seconds)
+        rows = await repository.claim_asset_jobs(ctx.database, claim, origin=ctx.origin | {"now": now})
+        left = give_up - loop.time()
+        if rows or left <= 0 or ctx.runtime.new_jobs.closed or await is_gone():
+            return AssetJobClaimResponse(jobs=[ClaimedJob.model_validate(row) for row in rows])
+        await ctx.runtime.new_jobs.wait(min(left, LOOK_AGAIN_SECONDS))
+
+
+async def heartbeat(ctx: Context, job_id: UUID, body: AssetJobHeartbeat) -> AssetJobHeartbeatResponse:
+    """Renew a lease. Raises `LeaseLostError` when it ran out, was taken over or the job is finished."""
+    row = await repository.heartbeat(
+        ctx.database,
+        job_id,
+        lease_token=body.lease_token,
+        lease_expires_at=ctx.now + timedelta(seconds=body.lease_seconds),
+        progress=body.progress,
+        provider_job_id=body.provider_job_id,
+        now=ctx.now,
+        visible_worlds=ctx.principal.visible_worlds,
+        visible_providers=ctx.principal.visible_providers,
+    )
+    if row is None:
+        job = await _job(ctx, job_id)
+        validate_worker_authorization(ctx.principal, job["provider"])
+        raise _lease_lost(job)
+    return AssetJobHeartbeatResponse.model_validate(row)
+
+
+async def update_job(ctx: Context, job_id: UUID, body: AssetJobUpdate) -> AssetJobFullResponse:
+    """The specification's `PATCH`: a worker without leases sets RUNNING, FAILED or CANCELLED itself."""
+    job = await _job(ctx, job_id)
+    validate_worker_authorization(ctx.principal, job["provider"])
+    current = Status(job["status"])
+    target = body.status or current
+    if target is Status.SUCCEEDED and current is Status.RUNNING:
+        raise AssetValidationError("status: a job becomes SUCCEEDED by …/complete, which brings its file.")
+    if target is not current or current in TERMINAL:
+        validate_job_status_transition(current, target)
+    if target is Status.QUEUED and current is Status.RUNNING:
+        raise InvalidTransitionError(
+            "A job goes back from RUNNING to QUEUED only by a lease that ran out or a retryable …/fail.",
+            from_status=current.value,
+            to_status=target.value,
+        )
+    started = body.started_at or (ctx.now if current is Status.QUEUED and target is Status.RUNNING else None)
+    finished = body.finished_at or max(ctx.now, started or job["started_at"] or ctx.now)
+    if (started or job["started_at"] or finished) > finished:
+        raise AssetValidationError("finished_at lies before started_at.")
+    move = {
+        "status": target.value,
+        "started_at": started,
+        "finished_at": finished,
+        "error_code": body.error_code,
+        "error_message": body.error_message,
+    }
+    return await _move(ctx, job, body.lease_token, move)
+
+
+async def fail_job(ctx: Context, job_id: UUID, body: AssetJobFail) -> AssetJobFullResponse:
+    """FAILED; or back to QUEUED for a retryable failure with attempts left; or CANCELLED where that was asked for."""
+    job = await _job(ctx, job_id)
+    validate_worker_authorization(ctx.principal, job["provider"])
+    if job["cancel_requested_at"] is not None:
+        target = Status.CANCELLED
+    elif body.retryable and job["attempt"] < job["max_attempts"]:
+        target = Status.QUEUED
+    else:
+        target = Status.FAILED
+    validate_job_status_transition(Status(job["status"]), target)
+    move = {
+        "status": target.value,
+        "started_at": None,
+        "finished_at": max(ctx.now, job["started_at"] or ctx.now),
+        "error_code": body.error_code,
+        "error_message": body.error_message,
+    }
+    failed = await _move(ctx, job, body.lease_token, move)
+    if target is Status.QUEUED:
+        ctx.runtime.new_jobs.notify()
+    return failed
+
+
+async def cancel_job(ctx: Context, job_id: UUID) -> AssetJobFullResponse:
+    """Cancel; cancelling twice is the same as once. Raises `InvalidTransitionError` for a job that is over."""
+    job = await _job(ctx, job_id)
+    if job["status"] != Status.CANCELLED and not await repository.cancel_asset_job(
+        ctx.database, job_id, origin=ctx.origin
+    ):
+        job = await _job(ctx, job_id)
+        validate_job_status_transition(Status(job["status"]), Status.CANCELLED)
+    return await get_job(ctx, job_id)
+
+
+async def complete_job(ctx: Context, job_id: UUID, body: AssetJobComplete) -> AssetJobFullResponse:
+    """Check the upload against the store, then make the asset and finish the job, all or nothing.
+
+    The same payload again gets the same answer. Raises `UploadMismatchError`, `LeaseLostError`,
+    `InvalidTransitionError`, `AlreadyCompletedError`; the job is then as it was.
+    """
+    job = await _job(ctx, job_id)
+    validate_worker_authorization(ctx.principal, job["provider"])
+    if job["status"] == Status.SUCCEEDED:
+        return _completed_before(job, body)
+    _still_held(job, body.lease_token, ctx)
+    validate_job_status_transition(Status(job["status"]), Status.SUCCEEDED)
+    if job["cancel_requested_at"] is not None:
+        raise InvalidTransitionError(
+            "The job was cancelled while it ran.", from_status="RUNNING", to_status=Status.SUCCEEDED.value
+        )
+    await verify_upload(ctx, job["world_id"], AssetTypeEnum(job["asset_type"]), body)
+    # The store took its time: the lease is judged by the moment of writing, not by that of asking.
+    origin = ctx.origin | {"now": ctx.runtime.clock.now()}
+    done = await repository.complete_asset_job(
+        ctx.database, job_id, body, asset_id=new_id(), lease_token=body.lease_token, origin=origin
+    )
+    job = await _job(ctx, job_id)
+    if not done:
+        if job["status"] == Status.SUCCEEDED:
+            return _completed_before(job, body)
+        _still_held(job, body.lease_token, ctx)
+        raise _lease_lost(job)
+    return AssetJobFullResponse.model_validate(job)
+
+
+def _completed_before(job: Row, body: AssetJobComplete) -> AssetJobFullResponse:
+    asset = AssetResponse.model_validate(job["asset"])
+    declared = body.model_dump(include=set(AssetCreate.model_fields))
+    if any(getattr(asset, name) != value for name, value in declared.items()):
+        raise AlreadyCompletedError(f"The job has asset {asset.id} already, made of another file.")
+    return AssetJobFullResponse.model_validate(job)
+
+
+async def _move(ctx: Context, job: Row, lease_token: UUID | None, move: Row) -> AssetJobFullResponse:
+    """Write a move that was judged by `job`; where the job has changed since, say what is the case now."""
+    _still_held(job, lease_token, ctx)
+    move = move | {"expected": job["status"], "lease_token": lease_token}
+    moved = await repository.update_asset_job_status(ctx.database, job["id"], move, origin=ctx.origin)
+    job = await _job(ctx, job["id"])
+    if not moved:
+        _still_held(job, lease_token, ctx)
+        validate_job_status_transition(Status(job["status"]), Status(move["status"]))
+        raise _lease_lost(job)
+    return AssetJobFullResponse.model_validate(job)
+
+
+def _still_held(job: Row, lease_token: UUID | None, ctx: Context) -> None:
+    if lease_token is not None and job["lease_token"] != lease_token:
+        raise _lease_lost(job)
+    if job["lease_token"] is not None and (lease_token is None or job["lease_expires_at"] <= ctx.now):
+        raise _lease_lost(job)
+
+
+def _lease_lost(job: Row) -> LeaseLostError:
+    return LeaseLostError(
+        f"The job is {job['status']} and not held by this lease token (any more).", status_of_job=job["status"]
+    )
+
+
+async def _job(ctx: Context, job_id: UUID) -> Row:
+    row = await repository.get_asset_job(ctx.database, job_id)
+    if row is None or not ctx.principal.sees(row["world_id"]):
+        raise NotFoundError(f"There is no job {job_id}.")
+    return row

@@ -1,0 +1,109 @@
+"""PostgreSQL through psycopg: a pool of autocommit connections, and the few ways in which the domains use it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from lorekeeper.contracts.errors import DatabaseUnavailableError
+from lorekeeper.kit.queries import Query
+
+Connection = psycopg.AsyncConnection[DictRow]
+Row = dict[str, Any]
+
+CONNECT_TIMEOUT = 5.0
+
+
+class Session:
+    """One connection in use: named queries with named parameters, rows as dictionaries."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def all(self, query: Query, /, **parameters: Any) -> list[Row]:
+        cursor = await self._connection.execute(query.sql(parameters), parameters)
+        return await cursor.fetchall()
+
+    async def one(self, query: Query, /, **parameters: Any) -> Row | None:
+        """The first row, or None."""
+        cursor = await self._connection.execute(query.sql(parameters), parameters)
+        return await cursor.fetchone()
+
+    async def run(self, query: Query, /, **parameters: Any) -> int:
+        """Run a statement that returns no rows; the answer is the number of rows it touched."""
+        cursor = await self._connection.execute(query.sql(parameters), parameters)
+        return cursor.rowcount
+
+    async def estimate(self, query: Query, /, **parameters: Any) -> int:
+        """How many rows the planner expects of a query: a guess from statistics, at the price of planning alone."""
+        cursor = await self._connection.execute(b"EXPLAIN (FORMAT JSON) " + query.sql(parameters), parameters)
+        plan: Row = (await cursor.fetchall())[0]["QUERY PLAN"][0]["Plan"]
+        return int(plan["Plan Rows"])
+
+
+class Database:
+    """The pool. Each call is a transaction of its own unless it is made inside `transaction()`.
+
+    Raises `DatabaseUnavailableError` when no connection can be had or the one in use breaks.
+    """
+
+    def __init__(self, url: str, *, min_size: int = 1, max_size: int = 10, timeout: float = CONNECT_TIMEOUT) -> None:
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            connection_class=psycopg.AsyncConnection[DictRow],
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "prepare_threshold": 0,
+                "options": "-c timezone=UTC -c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000",
+                "application_name": "lorekeeper",
+                "connect_timeout": int(timeout),
+            },
+            min_size=min_size,
+            max_size=max_size,
+            timeout=timeout,
+            open=False,
+        )
+
+    async def open(self) -> None:
+        await self._pool.open()
+
+    async def close(self) -> None:
+        await self._pool.close(timeout=2.0)
+
+    def stats(self) -> dict[str, int]:
+        """The pool's own counters (`pool_size`, `pool_available`, `requests_waiting`, …)."""
+        return self._pool.get_stats()
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """A connection for several calls in a row, each a transaction of its own."""
+        try:
+            async with self._pool.connection() as connection:
+                yield Session(connection)
+        except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise DatabaseUnavailableError("The database does not answer; try again in a moment.") from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """Several statements that happen together or not at all. No call to S3 or HTTP belongs inside."""
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                yield Session(connection)
+        except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise DatabaseUnavailableError("The database does not answer; try again in a moment.") from error
+
+    async def all(self, query: Query, /, **parameters: Any) -> list[Row]:
+        async with self.session() as session:
+            return await session.all(query, **parameters)
+
+    async def one(self, query: Query, /, **parameters: Any) -> Row | None:
+        async with self.session() as session:
+            return await session.one(query, **parameters)
+
+    async def run(self, query: Query, /, **parameters: Any) -> int:
+        async with self.session() as session:
+            return await session.run(query, **parameters)

@@ -1,0 +1,114 @@
+"""HTTP glue: how a model becomes an answer, and an error a problem (RFC 9457)."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from lorekeeper.contracts.errors import (
+    AssetValidationError,
+    DatabaseUnavailableError,
+    ForbiddenError,
+    LoreKeeperError,
+    NotFoundError,
+    PayloadTooLargeError,
+    Problem,
+    UnauthorizedException,
+)
+from lorekeeper.kit.telemetry import log
+
+PROBLEM = "application/problem+json"
+
+COMMON_ERRORS: tuple[type[LoreKeeperError], ...] = (
+    UnauthorizedException,
+    ForbiddenError,
+    NotFoundError,
+    PayloadTooLargeError,
+    AssetValidationError,
+    DatabaseUnavailableError,
+)
+
+
+def responses(*errors: type[LoreKeeperError]) -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of an endpoint: the problems it can answer with, beside those that any endpoint can."""
+    by_status: dict[int | str, dict[str, Any]] = {}
+    for error in (*COMMON_ERRORS, *errors):
+        entry = by_status.setdefault(error.status, {"description": error.title, "codes": []})
+        entry["codes"].append(error.code)
+    return {
+        status: {
+            "description": f"{entry['description']} ({', '.join(dict.fromkeys(entry['codes']))})",
+            "content": {PROBLEM: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
+        }
+        for status, entry in by_status.items()
+    }
+
+
+def answer(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """The model as JSON. It was validated when it was made, so FastAPI is not asked to do it again."""
+    return Response(model.model_dump_json(), status, headers=headers, media_type="application/json")
+
+
+def _problem(request: Request, error: LoreKeeperError, status: int | None = None) -> Response:
+    request_id = request.scope.get("state", {}).get("request_id")
+    headers = {}
+    if isinstance(error, UnauthorizedException):
+        headers["WWW-Authenticate"] = 'Bearer realm="lorekeeper"'
+    if error.status == 503:
+        headers["Retry-After"] = "1"
+    body = error.problem(request_id) | ({"status": status} if status else {})
+    return Response(json.dumps(body, default=str), body["status"], headers=headers, media_type=PROBLEM)
+
+
+async def _known(request: Request, error: Exception) -> Response:
+    assert isinstance(error, LoreKeeperError)  # noqa: S101 - registered for this class below
+    if error.status >= 500:
+        log.warning("unavailable", code=error.code, cause=str(error.__cause__ or error))
+    return _problem(request, error)
+
+
+def _fields(errors: Sequence[Any]) -> list[dict[str, Any]]:
+    return [
+        {"field": ".".join(str(part) for part in error["loc"]), "message": error["msg"], "type": error["type"]}
+        for error in errors[:50]
+    ]
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class below
+    fields = _fields(error.errors())
+    first = fields[0] if fields else {"field": "request", "message": "is not valid"}
+    return _problem(request, AssetValidationError(f"{first['field']}: {first['message']}", errors=fields))
+
+
+_FRAMEWORK_CODES = {404: NotFoundError.code, 405: "method_not_allowed", 413: PayloadTooLargeError.code}
+
+
+async def _framework(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses: an unknown path, a wrong method, a body that cannot be read."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class below
+    refused = AssetValidationError(str(error.detail))
+    refused.code = _FRAMEWORK_CODES.get(error.status_code, "bad_request")
+    response = _problem(request, refused, status=error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    request_id = request.scope.get("state", {}).get("request_id", "")
+    log.error("unexpected error", exc_info=error)
+    response = _problem(request, LoreKeeperError("The error was logged under this request id."))
+    response.headers["x-request-id"] = request_id
+    return response
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(LoreKeeperError, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _framework)
+    # The last resort: nothing that is foreseen ends here, and no stack trace reaches the wire.
+    app.add_exception_handler(Exception, _unexpected)

@@ -1,0 +1,65 @@
+"""SQL is written as SQL, in each domain's `queries.sql`; this loads it by name.
+
+A query begins with a line `-- name: NAME`, followed by a comment that says what it is for. A line that ends in
+`-- when PARAMETER` belongs to the query only where that parameter is given and not None, which is how lists get their
+filters without gluing strings together.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+_NAME = re.compile(r"^-- name: (?P<name>[a-z_]+)$", re.MULTILINE)
+_WHEN = re.compile(r"\s*-- when (?P<parameter>[a-z_]+)$")
+
+
+class Query:
+    """One named query. `optional` names the parameters that switch lines on."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        lines = [line for line in text.strip().splitlines() if line.strip()]
+        purpose = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
+        self.purpose = " ".join(purpose)
+        self._lines: list[tuple[str, str | None]] = []
+        for line in lines:
+            if line.startswith("--"):
+                continue
+            when = _WHEN.search(line)
+            self._lines.append((_WHEN.sub("", line), when["parameter"] if when else None))
+        self.optional = frozenset(parameter for _, parameter in self._lines if parameter)
+        self._render = lru_cache(maxsize=None)(self._assemble)
+        self._fixed = self._assemble(frozenset()) if not self.optional else None
+
+    def _assemble(self, given: frozenset[str]) -> bytes:
+        return "\n".join(line for line, when in self._lines if when is None or when in given).encode()
+
+    def sql(self, parameters: Mapping[str, Any]) -> bytes:
+        """The statement for these parameters. The same set of given filters is always the same statement."""
+        if self._fixed is not None:
+            return self._fixed
+        return self._render(frozenset(name for name in self.optional if parameters.get(name) is not None))
+
+
+class Queries:
+    """The queries of one package's `queries.sql`, as attributes."""
+
+    def __init__(self, package: str) -> None:
+        text = resources.files(package).joinpath("queries.sql").read_text(encoding="utf-8")
+        starts = list(_NAME.finditer(text))
+        ends = [start.start() for start in starts[1:]] + [len(text)]
+        self._by_name = {
+            start["name"]: Query(start["name"], text[start.end() : end])
+            for start, end in zip(starts, ends, strict=True)
+        }
+
+    def __getattr__(self, name: str) -> Query:
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __iter__(self) -> Iterator[Query]:
+        return iter(self._by_name.values())

@@ -1,0 +1,1 @@
+"""Worlds, entities, sources and chunks, claims: the ground truth that assets are derived from."""

@@ -1,0 +1,148 @@
+"""Worlds, entities, sources, chunks and claims over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from lorekeeper.access.context import Editor, Reader
+from lorekeeper.contracts.base import Model
+from lorekeeper.contracts.enums import CanonState, EntityType, LoreKind, SourceType
+from lorekeeper.contracts.errors import ReferenceNotFoundError, WorldNotFoundError, WorldScopeViolationError
+from lorekeeper.contracts.lore import (
+    ClaimCreate,
+    ClaimResponse,
+    EntityCreate,
+    EntityResponse,
+    PaginatedClaimResponse,
+    PaginatedEntityResponse,
+    PaginatedSourceChunkResponse,
+    PaginatedSourceResponse,
+    PaginatedWorldResponse,
+    SourceChunkResponse,
+    SourceChunksCreate,
+    SourceCreate,
+    SourceResponse,
+    WorldCreate,
+    WorldResponse,
+)
+from lorekeeper.kit.http import answer, responses
+from lorekeeper.kit.pagination import Paging, paging
+from lorekeeper.lore import service
+
+router = APIRouter(tags=["lore"])
+
+Paged = Annotated[Paging, Depends(paging)]
+Exactly = Annotated[str | None, Query(max_length=500, description="Exactly this.")]
+WRITE_ERRORS = responses(WorldNotFoundError, ReferenceNotFoundError, WorldScopeViolationError)
+
+
+class SourceChunksCreated(Model):
+    """The chunks that were added, in order."""
+
+    items: list[SourceChunkResponse]
+
+
+@router.post("/worlds", status_code=201, response_model=WorldResponse, responses=responses())
+async def create_world(body: WorldCreate, ctx: Editor) -> Response:
+    """Make a world. A key that is granted single worlds is granted this one too."""
+    return answer(await service.create_world(ctx, body), 201)
+
+
+@router.get("/worlds", response_model=PaginatedWorldResponse, responses=responses())
+async def list_worlds(ctx: Reader, page: Paged, name: Exactly = None) -> Response:
+    return answer(await service.listing(ctx, LoreKind.WORLD, page, name=name))
+
+
+@router.get("/worlds/{id}", response_model=WorldResponse, responses=responses())
+async def get_world(id: UUID, ctx: Reader) -> Response:
+    return answer(await service.read(ctx, LoreKind.WORLD, id))
+
+
+@router.post("/entities", status_code=201, response_model=EntityResponse, responses=WRITE_ERRORS)
+async def create_entity(body: EntityCreate, ctx: Editor) -> Response:
+    return answer(await service.create_entity(ctx, body), 201)
+
+
+@router.get("/entities", response_model=PaginatedEntityResponse, responses=responses(WorldNotFoundError))
+async def list_entities(
+    ctx: Reader, page: Paged, world_id: UUID | None = None, type: EntityType | None = None, name: Exactly = None
+) -> Response:
+    return answer(await service.listing(ctx, LoreKind.ENTITY, page, world_id=world_id, type=type, name=name))
+
+
+@router.get("/entities/{id}", response_model=EntityResponse, responses=responses())
+async def get_entity(id: UUID, ctx: Reader) -> Response:
+    return answer(await service.read(ctx, LoreKind.ENTITY, id))
+
+
+@router.post("/sources", status_code=201, response_model=SourceResponse, responses=WRITE_ERRORS)
+async def create_source(body: SourceCreate, ctx: Editor) -> Response:
+    """Bring in a source: with its whole `text`, which is cut into chunks here, or with ready-made `chunks`."""
+    return answer(await service.create_source(ctx, body), 201)
+
+
+@router.get("/sources", response_model=PaginatedSourceResponse, responses=responses(WorldNotFoundError))
+async def list_sources(
+    ctx: Reader, page: Paged, world_id: UUID | None = None, type: SourceType | None = None, title: Exactly = None
+) -> Response:
+    return answer(await service.listing(ctx, LoreKind.SOURCE, page, world_id=world_id, type=type, title=title))
+
+
+@router.get("/sources/{id}", response_model=SourceResponse, responses=responses())
+async def get_source(id: UUID, ctx: Reader) -> Response:
+    return answer(await service.read(ctx, LoreKind.SOURCE, id))
+
+
+@router.post("/sources/{id}/chunks", status_code=201, response_model=SourceChunksCreated, responses=responses())
+async def add_chunks(id: UUID, body: SourceChunksCreate, ctx: Editor) -> Response:
+    """Add chunks behind the last one."""
+    return answer(SourceChunksCreated(items=await service.add_chunks(ctx, id, body)), 201)
+
+
+@router.get("/sources/{id}/chunks", response_model=PaginatedSourceChunkResponse, responses=responses())
+async def list_source_chunks(id: UUID, ctx: Reader, page: Paged) -> Response:
+    """The chunks in the order of the text."""
+    await service.read(ctx, LoreKind.SOURCE, id)
+    return answer(await service.listing(ctx, LoreKind.SOURCE_CHUNK, page, source_id=id))
+
+
+@router.get("/source-chunks/{id}", response_model=SourceChunkResponse, responses=responses())
+async def get_source_chunk(id: UUID, ctx: Reader) -> Response:
+    return answer(await service.read(ctx, LoreKind.SOURCE_CHUNK, id))
+
+
+@router.post("/claims", status_code=201, response_model=ClaimResponse, responses=WRITE_ERRORS)
+async def create_claim(body: ClaimCreate, ctx: Editor) -> Response:
+    return answer(await service.create_claim(ctx, body), 201)
+
+
+@router.get("/claims", response_model=PaginatedClaimResponse, responses=responses(WorldNotFoundError))
+async def list_claims(
+    ctx: Reader,
+    page: Paged,
+    world_id: UUID | None = None,
+    canon_state: CanonState | None = None,
+    subject_entity_id: UUID | None = None,
+    object_entity_id: UUID | None = None,
+    source_id: UUID | None = None,
+    predicate: Exactly = None,
+) -> Response:
+    return answer(
+        await service.listing(
+            ctx,
+            LoreKind.CLAIM,
+            page,
+            world_id=world_id,
+            canon_state=canon_state,
+            subject_entity_id=subject_entity_id,
+            object_entity_id=object_entity_id,
+            source_id=source_id,
+            predicate=predicate,
+        )
+    )
+
+
+@router.get("/claims/{id}", response_model=ClaimResponse, responses=responses())
+async def get_claim(id: UUID, ctx: Reader) -> Response:
+    return answer(await service.read(ctx, LoreKind.CLAIM, id))

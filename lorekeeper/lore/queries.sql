@@ -1,0 +1,251 @@
+-- name: create_world
+-- A new world, seen by the key that makes it.
+WITH made AS (
+    INSERT INTO world (id, name, description, metadata, content_hash, created_by, created_at, updated_at)
+    VALUES (%(id)s, %(name)s, %(description)s, %(metadata)s, %(content_hash)s, %(actor)s, %(now)s, %(now)s)
+    RETURNING id, name
+), granted AS (
+    INSERT INTO api_key_world (key_id, world_id)
+    SELECT %(grant_to)s, made.id FROM made WHERE %(grant_to)s::text IS NOT NULL
+)
+INSERT INTO event (world_id, kind, subject_id, actor, request_id, after, occurred_at)
+SELECT made.id, 'world.created', made.id, %(actor)s, %(request_id)s, jsonb_build_object('name', made.name), %(now)s
+FROM made
+
+-- name: get_world
+-- One world.
+SELECT id, name, description, metadata, version, content_hash, created_by, created_at, updated_at
+FROM world WHERE id = %(id)s AND deleted_at IS NULL
+
+-- name: list_worlds
+-- Worlds, newest first.
+SELECT id, name, description, metadata, version, content_hash, created_by, created_at, updated_at
+FROM world
+WHERE deleted_at IS NULL
+  AND name = %(name)s                     -- when name
+  AND id = ANY(%(visible_worlds)s)        -- when visible_worlds
+  AND id < %(after)s                      -- when after
+ORDER BY id DESC LIMIT %(limit)s OFFSET %(skip)s
+
+-- name: count_worlds
+-- How many worlds match, up to a bound.
+SELECT count(*) AS total FROM (
+    SELECT FROM world
+    WHERE deleted_at IS NULL
+      AND name = %(name)s                 -- when name
+      AND id = ANY(%(visible_worlds)s)    -- when visible_worlds
+    LIMIT %(at_most)s
+) AS bounded
+
+-- name: find_references
+-- What exists, and in which world, of all that a request points at.
+SELECT 'world' AS kind, id, id AS world_id, name, NULL::uuid AS source_id
+FROM world WHERE id = %(world_id)s AND deleted_at IS NULL
+UNION ALL
+SELECT 'entity', id, world_id, name, NULL FROM entity WHERE id = ANY(%(entity_ids)s) AND deleted_at IS NULL
+UNION ALL
+SELECT 'source', id, world_id, title, NULL FROM source WHERE id = ANY(%(source_ids)s) AND deleted_at IS NULL
+UNION ALL
+SELECT 'source_chunk', id, world_id, NULL, source_id
+FROM source_chunk WHERE id = ANY(%(source_chunk_ids)s) AND deleted_at IS NULL
+UNION ALL
+SELECT 'claim', id, world_id, NULL, version_group_id
+FROM claim WHERE id = ANY(%(claim_ids)s) AND deleted_at IS NULL
+
+-- name: create_entities
+-- Entities, one or many, each with its event.
+WITH made AS (
+    INSERT INTO entity (id, world_id, type, name, aliases, summary, description, tags, metadata, content_hash,
+                        created_by, created_at, updated_at)
+    SELECT id, %(world_id)s, type, name, aliases, summary, description, tags, metadata, content_hash,
+           %(actor)s, %(now)s, %(now)s
+    FROM jsonb_to_recordset(%(rows)s) AS row (id uuid, type text, name text, aliases text[], summary text,
+                                             description text, tags text[], metadata jsonb, content_hash text)
+    RETURNING id, name
+)
+INSERT INTO event (world_id, kind, subject_id, actor, request_id, after, occurred_at)
+SELECT %(world_id)s, 'entity.created', id, %(actor)s, %(request_id)s, jsonb_build_object('name', name), %(now)s
+FROM made
+
+-- name: get_entity
+-- One entity.
+SELECT id, world_id, type, name, aliases, summary, description, tags, metadata, version, content_hash, created_by,
+       created_at, updated_at
+FROM entity WHERE id = %(id)s AND deleted_at IS NULL
+
+-- name: list_entities
+-- Entities, newest first.
+SELECT id, world_id, type, name, aliases, summary, description, tags, metadata, version, content_hash, created_by,
+       created_at, updated_at
+FROM entity
+WHERE deleted_at IS NULL
+  AND world_id = %(world_id)s             -- when world_id
+  AND type = %(type)s                     -- when type
+  AND name = %(name)s                     -- when name
+  AND world_id = ANY(%(visible_worlds)s)  -- when visible_worlds
+  AND id < %(after)s                      -- when after
+ORDER BY id DESC LIMIT %(limit)s OFFSET %(skip)s
+
+-- name: count_entities
+-- How many entities match, up to a bound.
+SELECT count(*) AS total FROM (
+    SELECT FROM entity
+    WHERE deleted_at IS NULL
+      AND world_id = %(world_id)s             -- when world_id
+      AND type = %(type)s                     -- when type
+      AND name = %(name)s                     -- when name
+      AND world_id = ANY(%(visible_worlds)s)  -- when visible_worlds
+    LIMIT %(at_most)s
+) AS bounded
+
+-- name: create_sources
+-- Sources, one or many, with their authors in order, each with its event.
+WITH given AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%(rows)s) AS row (id uuid, type text, title text, author_ids uuid[], origin text,
+                                                      metadata jsonb, content_hash text)
+), made AS (
+    INSERT INTO source (id, world_id, type, title, origin, metadata, content_hash, created_by, created_at, updated_at)
+    SELECT id, %(world_id)s, type, title, origin, metadata, content_hash, %(actor)s, %(now)s, %(now)s FROM given
+    RETURNING id, title
+), authored AS (
+    INSERT INTO source_author (world_id, source_id, position, entity_id)
+    SELECT %(world_id)s, given.id, author.position - 1, author.entity_id
+    FROM given, unnest(given.author_ids) WITH ORDINALITY AS author (entity_id, position)
+)
+INSERT INTO event (world_id, kind, subject_id, actor, request_id, after, occurred_at)
+SELECT %(world_id)s, 'source.created', id, %(actor)s, %(request_id)s, jsonb_build_object('title', title), %(now)s
+FROM made
+
+-- name: get_source
+-- One source.
+SELECT * FROM source_reading WHERE id = %(id)s AND deleted_at IS NULL
+
+-- name: lock_source
+-- Holds a source still while chunks are added behind its last one.
+SELECT id, world_id, (SELECT coalesce(max(chunk_index) + 1, 0) FROM source_chunk
+                      WHERE source_id = source.id AND deleted_at IS NULL) AS next_index
+FROM source WHERE id = %(id)s AND deleted_at IS NULL
+FOR NO KEY UPDATE
+
+-- name: list_sources
+-- Sources, newest first.
+SELECT * FROM source_reading
+WHERE deleted_at IS NULL
+  AND world_id = %(world_id)s             -- when world_id
+  AND type = %(type)s                     -- when type
+  AND title = %(title)s                   -- when title
+  AND world_id = ANY(%(visible_worlds)s)  -- when visible_worlds
+  AND id < %(after)s                      -- when after
+ORDER BY id DESC LIMIT %(limit)s OFFSET %(skip)s
+
+-- name: count_sources
+-- How many sources match, up to a bound.
+SELECT count(*) AS total FROM (
+    SELECT FROM source
+    WHERE deleted_at IS NULL
+      AND world_id = %(world_id)s             -- when world_id
+      AND type = %(type)s                     -- when type
+      AND title = %(title)s                   -- when title
+      AND world_id = ANY(%(visible_worlds)s)  -- when visible_worlds
+    LIMIT %(at_most)s
+) AS bounded
+
+-- name: create_source_chunks
+-- Chunks, any number, with one event a source that says how many came.
+WITH made AS (
+    INSERT INTO source_chunk (id, world_id, source_id, chunk_index, content, char_start, char_end, metadata,
+                              content_hash, created_by, created_at, updated_at)
+    SELECT id, %(world_id)s, source_id, chunk_index, content, char_start, char_end, metadata, content_hash,
+           %(actor)s, %(now)s, %(now)s
+    FROM jsonb_to_recordset(%(rows)s) AS row (id uuid, source_id uuid, chunk_index integer, content text,
+                                             char_start integer, char_end integer, metadata jsonb, content_hash text)
+    RETURNING source_id
+)
+INSERT INTO event (world_id, kind, subject_id, actor, request_id, after, occurred_at)
+SELECT %(world_id)s, 'source.chunks_added', source_id, %(actor)s, %(request_id)s,
+       jsonb_build_object('chunks', count(*)), %(now)s
+FROM made GROUP BY source_id
+
+-- name: get_source_chunk
+-- One chunk.
+SELECT id, world_id, source_id, chunk_index, content, char_start, char_end, metadata, version, content_hash, created_by,
+       created_at, updated_at
+FROM source_chunk WHERE id = %(id)s AND deleted_at IS NULL
+
+-- name: list_source_chunks
+-- The chunks of a source, in the order of its text; the cursor is the last chunk of the page before.
+SELECT id, world_id, source_id, chunk_index, content, char_start, char_end, metadata, version, content_hash, created_by,
+       created_at, updated_at
+FROM source_chunk
+WHERE source_id = %(source_id)s AND deleted_at IS NULL
+  AND chunk_index > (SELECT chunk_index FROM source_chunk WHERE id = %(after)s)  -- when after
+ORDER BY chunk_index LIMIT %(limit)s OFFSET %(skip)s
+
+-- name: count_source_chunks
+-- How many chunks a source has, up to a bound.
+SELECT count(*) AS total FROM (
+    SELECT FROM source_chunk WHERE source_id = %(source_id)s AND deleted_at IS NULL LIMIT %(at_most)s
+) AS bounded
+
+-- name: create_claims
+-- Claims, one or many, each with its event.
+WITH made AS (
+    INSERT INTO claim (id, world_id, subject_entity_id, predicate, object_entity_id, object_value, canon_state,
+                       confidence, asserted_by_entity_id, source_id, source_chunk_id, version_group_id,
+                       supersedes_claim_id, valid_from_label, valid_from_sort, valid_to_label, valid_to_sort, tags,
+                       content_hash, created_by, created_at, updated_at)
+    SELECT id, %(world_id)s, subject_entity_id, predicate, object_entity_id, object_value, canon_state, confidence,
+           asserted_by_entity_id, source_id, source_chunk_id, version_group_id, supersedes_claim_id,
+           valid_from ->> 'label', (valid_from ->> 'sort')::float, valid_to ->> 'label', (valid_to ->> 'sort')::float,
+           tags, content_hash, %(actor)s, %(now)s, %(now)s
+    FROM jsonb_to_recordset(%(rows)s) AS row (id uuid, subject_entity_id uuid, predicate text, object_entity_id uuid,
+                                             object_value text, canon_state text, confidence double precision,
+                                             asserted_by_entity_id uuid, source_id uuid, source_chunk_id uuid,
+                                             version_group_id uuid, supersedes_claim_id uuid, valid_from jsonb,
+                                             valid_to jsonb, tags text[], content_hash text)
+    RETURNING id, predicate
+)
+INSERT INTO event (world_id, kind, subject_id, actor, request_id, after, occurred_at)
+SELECT %(world_id)s, 'claim.created', id, %(actor)s, %(request_id)s, jsonb_build_object('predicate', predicate), %(now)s
+FROM made
+
+-- name: get_claim
+-- One claim, as it is read.
+SELECT * FROM claim_reading WHERE id = %(id)s AND deleted_at IS NULL
+
+-- name: list_claims
+-- Claims, newest first.
+SELECT * FROM claim_reading
+WHERE deleted_at IS NULL
+  AND world_id = %(world_id)s                    -- when world_id
+  AND canon_state = %(canon_state)s              -- when canon_state
+  AND subject_entity_id = %(subject_entity_id)s  -- when subject_entity_id
+  AND object_entity_id = %(object_entity_id)s    -- when object_entity_id
+  AND source_id = %(source_id)s                  -- when source_id
+  AND predicate = %(predicate)s                  -- when predicate
+  AND world_id = ANY(%(visible_worlds)s)         -- when visible_worlds
+  AND id < %(after)s                             -- when after
+ORDER BY id DESC LIMIT %(limit)s OFFSET %(skip)s
+
+-- name: count_claims
+-- How many claims match, up to a bound.
+SELECT count(*) AS total FROM (
+    SELECT FROM claim
+    WHERE deleted_at IS NULL
+      AND world_id = %(world_id)s                    -- when world_id
+      AND canon_state = %(canon_state)s              -- when canon_state
+      AND subject_entity_id = %(subject_entity_id)s  -- when subject_entity_id
+      AND object_entity_id = %(object_entity_id)s    -- when object_entity_id
+      AND source_id = %(source_id)s                  -- when source_id
+      AND predicate = %(predicate)s                  -- when predicate
+      AND world_id = ANY(%(visible_worlds)s)         -- when visible_worlds
+    LIMIT %(at_most)s
+) AS bounded
+
+-- name: taken_ids
+-- Which of a bundle's ids are in use already, tombstones included.
+SELECT id FROM world WHERE id = ANY(%(ids)s)
+UNION ALL SELECT id FROM entity WHERE id = ANY(%(ids)s)
+UNION ALL SELECT id FROM source WHERE id = ANY(%(ids)s)
+UNION ALL SELECT id FROM source_chunk WHERE id = ANY(%(ids)s)
+UNION ALL SELECT id FROM claim WHERE id = ANY(%(ids)s)

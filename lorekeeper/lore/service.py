@@ -1,0 +1,189 @@
+"""The rules of the lore: what may be written, and what it then is."""
+
+from typing import Any
+from uuid import UUID
+
+from lorekeeper.access.context import Context
+from lorekeeper.access.principal import Principal
+from lorekeeper.contracts.base import Model, Page, Request, format_time
+from lorekeeper.contracts.enums import LoreKind
+from lorekeeper.contracts.errors import AssetValidationError
+from lorekeeper.contracts.lore import (
+    ClaimCreate,
+    ClaimResponse,
+    EntityCreate,
+    EntityResponse,
+    SourceChunkResponse,
+    SourceChunksCreate,
+    SourceChunkText,
+    SourceCreate,
+    SourceResponse,
+    WorldCreate,
+    WorldResponse,
+)
+from lorekeeper.kit.database import Row
+from lorekeeper.kit.ids import new_id
+from lorekeeper.kit.pagination import Paging
+from lorekeeper.lore import repository
+from lorekeeper.lore.chunking import cut
+from lorekeeper.lore.content import hash_of
+from lorekeeper.lore.validation import validate_references_exist, validate_world_exists, validate_world_scoping
+
+
+def as_row(kind: LoreKind, body: Request, **more: Any) -> Row:
+    """A piece of lore in its JSON form, with a fresh id and its content hash."""
+    row = {"id": str(new_id())} | body.model_dump(mode="json") | more
+    return row | {"content_hash": hash_of(kind, row)}
+
+
+def written(ctx: Context, row: Row) -> Row:
+    """What the database adds to a new row, for the answer."""
+    return row | {
+        "version": 1,
+        "created_by": ctx.principal.id,
+        "created_at": format_time(ctx.now),
+        "updated_at": format_time(ctx.now),
+    }
+
+
+async def read(ctx: Context, kind: LoreKind, lore_id: UUID) -> Model:
+    """One piece of lore. Raises `NotFoundError`."""
+    row = await repository.get_lore(ctx.database, kind, lore_id)
+    label = kind.value.replace("_", " ")
+    return repository.READINGS[kind].response.model_validate(ctx.principal.require_visible(label, lore_id, row))
+
+
+async def listing(ctx: Context, kind: LoreKind, paging: Paging, **filters: Any) -> Page:
+    """A page of the lore that this key may see, newest first."""
+    if (world_id := filters.get("world_id")) is not None:
+        ctx.principal.require_world(world_id)
+    return await repository.list_lore(
+        ctx.database, kind, paging, **filters, visible_worlds=ctx.principal.visible_worlds
+    )
+
+
+async def create_world(ctx: Context, body: WorldCreate) -> WorldResponse:
+    row = as_row(LoreKind.WORLD, body)
+    await repository.create_world(ctx.database, row, grant_to=grantee(ctx.principal), origin=ctx.origin)
+    ctx.runtime.authenticator.forget(ctx.principal.id)
+    return WorldResponse.model_validate(written(ctx, row))
+
+
+def grantee(principal: Principal) -> str | None:
+    """The key that must be granted a world it makes, to see it at all."""
+    return None if principal.world_ids is None else principal.id
+
+
+async def create_entity(ctx: Context, body: EntityCreate) -> EntityResponse:
+    await _check(ctx, body.world_id, {})
+    row = as_row(LoreKind.ENTITY, body)
+    await repository.create_lore(ctx.database, LoreKind.ENTITY, body.world_id, [row], origin=ctx.origin)
+    return EntityResponse.model_validate(written(ctx, row))
+
+
+async def create_source(ctx: Context, body: SourceCreate) -> SourceResponse:
+    """A source and, in the same transaction, its chunks."""
+    await _check(ctx, body.world_id, {"author_ids": body.author_ids})
+    row = as_row(LoreKind.SOURCE, body)
+    chunks = cut_text(body.text) if body.text is not None else list(body.chunks or ())
+    if body.text is not None and not chunks:
+        raise AssetValidationError("text holds nothing but white space.")
+    chunk_rows = _chunk_rows(row["id"], chunks, first=0)
+    async with ctx.database.transaction() as session:
+        await repository.create_lore(session, LoreKind.SOURCE, body.world_id, [row], origin=ctx.origin)
+        await repository.create_lore(session, LoreKind.SOURCE_CHUNK, body.world_id, chunk_rows, origin=ctx.origin)
+    return SourceResponse.model_validate(written(ctx, row) | {"chunk_count": len(chunks)})
+
+
+async def add_chunks(ctx: Context, source_id: UUID, body: SourceChunksCreate) -> list[SourceChunkResponse]:
+    """Put chunks behind a source's last one; two callers at once come one after the other."""
+    async with ctx.database.transaction() as session:
+        source = ctx.principal.require_visible("source", source_id, await repository.lock_source(session, source_id))
+        first, world_id = int(str(source["next_index"])), UUID(str(source["world_id"]))
+        rows = _chunk_rows(str(source_id), body.chunks, first=first)
+        await repository.create_lore(session, LoreKind.SOURCE_CHUNK, world_id, rows, origin=ctx.origin)
+    return [SourceChunkResponse.model_validate(written(ctx, row) | {"world_id": world_id}) for row in rows]
+
+
+async def create_claim(ctx: Context, body: ClaimCreate) -> ClaimResponse:
+    found = await _check(
+        ctx,
+        body.world_id,
+        {
+            "subject_entity_id": _given(body.subject_entity_id),
+            "object_entity_id": _given(body.object_entity_id),
+            "asserted_by_entity_id": _given(body.asserted_by_entity_id),
+            "source_id": _given(body.source_id),
+            "source_chunk_id": _given(body.source_chunk_id),
+            "supersedes_claim_id": _given(body.supersedes_claim_id),
+        },
+    )
+    source_id = body.source_id
+    if body.source_chunk_id is not None:
+        of_chunk = found[body.source_chunk_id]["source_id"]
+        if source_id is not None and source_id != of_chunk:
+            raise AssetValidationError("source_chunk_id: that chunk belongs to another source than source_id.")
+        source_id = of_chunk
+    older = found[body.supersedes_claim_id] if body.supersedes_claim_id else None
+    row = as_row(
+        LoreKind.CLAIM,
+        body,
+        source_id=str(source_id) if source_id else None,
+        version_group_id=str(older["source_id"] if older else new_id()),
+    )
+    await repository.create_lore(ctx.database, LoreKind.CLAIM, body.world_id, [row], origin=ctx.origin)
+    object_entity = found[body.object_entity_id] if body.object_entity_id else None
+    return ClaimResponse.model_validate(
+        written(ctx, row)
+        | {
+            "subject_name": found[body.subject_entity_id]["name"],
+            "object_name": object_entity["name"] if object_entity else None,
+        }
+    )
+
+
+def cut_text(text: str) -> list[SourceChunkText]:
+    """A text cut into chunks at paragraph and heading borders; its heading goes with each chunk as a label."""
+    return [
+        SourceChunkText.model_construct(
+            content=chunk.content,
+            char_start=chunk.char_start,
+            char_end=chunk.char_end,
+            metadata={"heading": chunk.heading} if chunk.heading else {},
+        )
+        for chunk in cut(text)
+    ]
+
+
+def _chunk_rows(source_id: str, chunks: list[SourceChunkText], *, first: int) -> list[Row]:
+    return [
+        as_row(LoreKind.SOURCE_CHUNK, chunk, source_id=source_id, chunk_index=first + offset)
+        for offset, chunk in enumerate(chunks)
+    ]
+
+
+def _given(item: UUID | None) -> list[UUID]:
+    return [] if item is None else [item]
+
+
+async def _check(ctx: Context, world_id: UUID, wanted: dict[str, list[UUID]]) -> dict[UUID, Row]:
+    """That the world and all that is pointed at exist, and belong together; the answer is what was found, by id."""
+    entities = [
+        item
+        for field in ("subject_entity_id", "object_entity_id", "asserted_by_entity_id", "author_ids")
+        for item in wanted.get(field, ())
+    ]
+    rows = await repository.find_references(
+        ctx.database,
+        world_id=world_id,
+        entity_ids=entities,
+        source_ids=wanted.get("source_id", ()),
+        source_chunk_ids=wanted.get("source_chunk_id", ()),
+        claim_ids=wanted.get("supersedes_claim_id", ()),
+    )
+    by_id = {row["id"]: row for row in rows}
+    validate_world_exists(world_id, by_id.get(world_id), ctx.principal)
+    worlds = {row_id: row["world_id"] for row_id, row in by_id.items()}
+    validate_references_exist(wanted, worlds, ctx.principal)
+    validate_world_scoping(world_id, wanted, worlds)
+    return by_id

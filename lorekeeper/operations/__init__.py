@@ -1,0 +1,1 @@
+"""What an operator asks of a running server: is it alive, is it ready, how does it do."""

@@ -1,0 +1,1 @@
+"""Derivations and lore snapshots: what exactly an asset was made from."""

@@ -1,0 +1,112 @@
+"""Calls for worlds, entities, sources, chunks and claims."""
+
+from uuid import UUID
+
+from lorekeeper.contracts.base import Model
+from lorekeeper.contracts.bundle import WorldBundle
+from lorekeeper.contracts.lore import (
+    ClaimCreate,
+    ClaimResponse,
+    EntityCreate,
+    EntityResponse,
+    PaginatedClaimResponse,
+    PaginatedEntityResponse,
+    PaginatedSourceChunkResponse,
+    PaginatedSourceResponse,
+    PaginatedWorldResponse,
+    SourceChunkResponse,
+    SourceChunksCreate,
+    SourceCreate,
+    SourceResponse,
+    WorldCreate,
+    WorldResponse,
+)
+from lorekeeper.sdk.calls.core import Call, Params, get, post
+
+
+class ImportedWorld(Model):
+    """What a bundle became. `id_map` leads from the bundle's ids to the new ones; None where they were kept."""
+
+    world: WorldResponse
+    ids_kept: bool
+    entities: int
+    sources: int
+    source_chunks: int
+    claims: int
+    id_map: dict[UUID, UUID] | None = None
+
+    def new_id(self, bundle_id: UUID) -> UUID:
+        """The id that a piece of the bundle has in this world."""
+        return bundle_id if self.id_map is None else self.id_map[bundle_id]
+
+
+class AddedChunks(Model):
+    """The chunks that were added, in order."""
+
+    items: list[SourceChunkResponse]
+
+
+def create_world(body: WorldCreate) -> Call[WorldResponse]:
+    return post("/worlds", WorldResponse, body)
+
+
+def get_world(world_id: UUID) -> Call[WorldResponse]:
+    return get(f"/worlds/{world_id}", WorldResponse)
+
+
+def list_worlds(params: Params) -> Call[PaginatedWorldResponse]:
+    return get("/worlds", PaginatedWorldResponse, params)
+
+
+def import_world(bundle: WorldBundle, name: str | None) -> Call[ImportedWorld]:
+    params = {} if name is None else {"name": name}
+    return post("/worlds/import", ImportedWorld, bundle, params=params, patience=300)
+
+
+def create_entity(body: EntityCreate) -> Call[EntityResponse]:
+    return post("/entities", EntityResponse, body)
+
+
+def get_entity(entity_id: UUID) -> Call[EntityResponse]:
+    return get(f"/entities/{entity_id}", EntityResponse)
+
+
+def list_entities(params: Params) -> Call[PaginatedEntityResponse]:
+    return get("/entities", PaginatedEntityResponse, params)
+
+
+def create_source(body: SourceCreate) -> Call[SourceResponse]:
+    # A long text is cut and stored before the answer comes.
+    return post("/sources", SourceResponse, body, patience=300)
+
+
+def get_source(source_id: UUID) -> Call[SourceResponse]:
+    return get(f"/sources/{source_id}", SourceResponse)
+
+
+def list_sources(params: Params) -> Call[PaginatedSourceResponse]:
+    return get("/sources", PaginatedSourceResponse, params)
+
+
+def add_chunks(source_id: UUID, body: SourceChunksCreate) -> Call[AddedChunks]:
+    return post(f"/sources/{source_id}/chunks", AddedChunks, body)
+
+
+def list_chunks(source_id: UUID, params: Params) -> Call[PaginatedSourceChunkResponse]:
+    return get(f"/sources/{source_id}/chunks", PaginatedSourceChunkResponse, params)
+
+
+def get_chunk(chunk_id: UUID) -> Call[SourceChunkResponse]:
+    return get(f"/source-chunks/{chunk_id}", SourceChunkResponse)
+
+
+def create_claim(body: ClaimCreate) -> Call[ClaimResponse]:
+    return post("/claims", ClaimResponse, body)
+
+
+def get_claim(claim_id: UUID) -> Call[ClaimResponse]:
+    return get(f"/claims/{claim_id}", ClaimResponse)
+
+
+def list_claims(params: Params) -> Call[PaginatedClaimResponse]:
+    return get("/claims", PaginatedClaimResponse, params)

@@ -1,0 +1,72 @@
+"""What the lists can be filtered by, as keyword arguments. A test holds them to the contracts' filter models."""
+
+from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
+
+from lorekeeper.contracts.enums import (
+    AssetJobStatusEnum,
+    AssetStatusEnum,
+    AssetTypeEnum,
+    CanonState,
+    EntityType,
+    SourceType,
+)
+
+
+class WorldFilters(TypedDict, total=False):
+    """`GET /worlds`."""
+
+    name: str
+
+
+class EntityFilters(TypedDict, total=False):
+    """`GET /entities`."""
+
+    world_id: UUID
+    type: EntityType
+    name: str
+
+
+class SourceFilters(TypedDict, total=False):
+    """`GET /sources`."""
+
+    world_id: UUID
+    type: SourceType
+    title: str
+
+
+class ClaimFilters(TypedDict, total=False):
+    """`GET /claims`."""
+
+    world_id: UUID
+    canon_state: CanonState
+    subject_entity_id: UUID
+    object_entity_id: UUID
+    source_id: UUID
+    predicate: str
+
+
+class JobFilters(TypedDict, total=False):
+    """`GET /assets/asset-jobs`."""
+
+    world_id: UUID
+    status: AssetJobStatusEnum
+    asset_type: AssetTypeEnum
+    provider: str
+    requested_by: str
+    created_after: datetime
+    created_before: datetime
+
+
+class AssetFilters(TypedDict, total=False):
+    """`GET /assets/assets`."""
+
+    world_id: UUID
+    type: AssetTypeEnum
+    status: AssetStatusEnum
+    created_by: str
+    related_claim_id: UUID
+    related_entity_id: UUID
+    related_source_chunk_id: UUID
+    source_id: UUID

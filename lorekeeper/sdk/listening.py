@@ -1,0 +1,47 @@
+"""What a worker tells about its work, for a terminal, a log or a test."""
+
+from dataclasses import dataclass
+
+from lorekeeper.contracts.assets import AssetResponse
+from lorekeeper.contracts.jobs import ClaimedJob, JobProgress
+
+
+@dataclass(slots=True)
+class WorkerReport:
+    """How the jobs of one `Worker.run` ended."""
+
+    succeeded: int = 0
+    failed: int = 0
+    """Failed for good."""
+    retried: int = 0
+    """Failed, and put back in the queue."""
+    dropped: int = 0
+    """Cancelled, or lost to another worker, or let go at shutdown."""
+
+
+class WorkerListener:
+    """Override what you want to hear. With concurrency, methods are called from several threads at once."""
+
+    def started(self, worker_id: str) -> None:
+        """The worker begins to ask for jobs."""
+
+    def claimed(self, job: ClaimedJob) -> None:
+        """A job is this worker's now."""
+
+    def progressed(self, job: ClaimedJob, progress: JobProgress) -> None:
+        """The handler, or the upload after it, has come further."""
+
+    def succeeded(self, job: ClaimedJob, asset: AssetResponse, seconds: float) -> None:
+        """The file is in the store and the asset on record."""
+
+    def failed(self, job: ClaimedJob, code: str, message: str, *, will_retry: bool) -> None:
+        """The job was given up; `will_retry` is true when it went back to the queue."""
+
+    def dropped(self, job: ClaimedJob, reason: str) -> None:
+        """The job is no longer this worker's: its file was not handed in."""
+
+    def unreachable(self, reason: str, wait_seconds: float) -> None:
+        """The server does not answer; the worker asks again after this time."""
+
+    def draining(self, in_flight: int) -> None:
+        """The worker was asked to stop: it finishes what it has and takes nothing new."""

@@ -1,0 +1,152 @@
+"""The client's groups for lore: worlds, entities, sources, chunks, claims."""
+
+from collections.abc import Iterator
+from typing import Unpack
+from uuid import UUID
+
+from lorekeeper.contracts.bundle import WorldBundle
+from lorekeeper.contracts.lore import (
+    ClaimCreate,
+    ClaimResponse,
+    EntityCreate,
+    EntityResponse,
+    PaginatedClaimResponse,
+    PaginatedEntityResponse,
+    PaginatedSourceChunkResponse,
+    PaginatedSourceResponse,
+    PaginatedWorldResponse,
+    SourceChunkResponse,
+    SourceChunksCreate,
+    SourceCreate,
+    SourceResponse,
+    WorldCreate,
+    WorldResponse,
+)
+from lorekeeper.sdk.calls import lore as calls
+from lorekeeper.sdk.calls.core import query
+from lorekeeper.sdk.calls.lore import AddedChunks, ImportedWorld
+from lorekeeper.sdk.filters import ClaimFilters, EntityFilters, SourceFilters, WorldFilters
+from lorekeeper.sdk.paging import DEFAULT_PAGE, WALKING_PAGE, walk
+from lorekeeper.sdk.transport import Transport
+
+
+class Worlds:
+    """`client.worlds`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._send = transport.send
+
+    def create(self, body: WorldCreate) -> WorldResponse:
+        """Makes a world."""
+        return self._send(calls.create_world(body))
+
+    def get(self, world_id: UUID) -> WorldResponse:
+        """One world. Raises `NotFoundError`."""
+        return self._send(calls.get_world(world_id))
+
+    def list(
+        self, *, skip: int = 0, limit: int = DEFAULT_PAGE, cursor: str | None = None, **filters: Unpack[WorldFilters]
+    ) -> PaginatedWorldResponse:
+        """One page of the worlds that this key may see."""
+        return self._send(calls.list_worlds(query(filters, skip=skip, limit=limit, cursor=cursor)))
+
+    def iterate(self, **filters: Unpack[WorldFilters]) -> Iterator[WorldResponse]:
+        """All of them, fetched page by page."""
+        return walk(lambda cursor: self.list(limit=WALKING_PAGE, cursor=cursor, **filters))
+
+    def import_bundle(self, bundle: WorldBundle, *, name: str | None = None) -> ImportedWorld:
+        """Makes a whole world from a bundle, under another name if one is given. Ids are kept where none is taken."""
+        return self._send(calls.import_world(bundle, name))
+
+
+class Entities:
+    """`client.entities`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._send = transport.send
+
+    def create(self, body: EntityCreate) -> EntityResponse:
+        """Makes an entity."""
+        return self._send(calls.create_entity(body))
+
+    def get(self, entity_id: UUID) -> EntityResponse:
+        """One entity. Raises `NotFoundError`."""
+        return self._send(calls.get_entity(entity_id))
+
+    def list(
+        self, *, skip: int = 0, limit: int = DEFAULT_PAGE, cursor: str | None = None, **filters: Unpack[EntityFilters]
+    ) -> PaginatedEntityResponse:
+        """One page."""
+        return self._send(calls.list_entities(query(filters, skip=skip, limit=limit, cursor=cursor)))
+
+    def iterate(self, **filters: Unpack[EntityFilters]) -> Iterator[EntityResponse]:
+        """All of them, fetched page by page."""
+        return walk(lambda cursor: self.list(limit=WALKING_PAGE, cursor=cursor, **filters))
+
+
+class Sources:
+    """`client.sources`: sources and their chunks."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._send = transport.send
+
+    def create(self, body: SourceCreate) -> SourceResponse:
+        """Makes a source. With `text` the server cuts it into chunks whose offsets give back the exact text."""
+        return self._send(calls.create_source(body))
+
+    def get(self, source_id: UUID) -> SourceResponse:
+        """One source. Raises `NotFoundError`."""
+        return self._send(calls.get_source(source_id))
+
+    def list(
+        self, *, skip: int = 0, limit: int = DEFAULT_PAGE, cursor: str | None = None, **filters: Unpack[SourceFilters]
+    ) -> PaginatedSourceResponse:
+        """One page."""
+        return self._send(calls.list_sources(query(filters, skip=skip, limit=limit, cursor=cursor)))
+
+    def iterate(self, **filters: Unpack[SourceFilters]) -> Iterator[SourceResponse]:
+        """All of them, fetched page by page."""
+        return walk(lambda cursor: self.list(limit=WALKING_PAGE, cursor=cursor, **filters))
+
+    def add_chunks(self, source_id: UUID, body: SourceChunksCreate) -> AddedChunks:
+        """Adds chunks behind the last one, all or none."""
+        return self._send(calls.add_chunks(source_id, body))
+
+    def list_chunks(
+        self, source_id: UUID, *, skip: int = 0, limit: int = DEFAULT_PAGE, cursor: str | None = None
+    ) -> PaginatedSourceChunkResponse:
+        """One page of a source's chunks, in their order."""
+        return self._send(calls.list_chunks(source_id, query({}, skip=skip, limit=limit, cursor=cursor)))
+
+    def iterate_chunks(self, source_id: UUID) -> Iterator[SourceChunkResponse]:
+        """All chunks of a source, in their order."""
+        return walk(lambda cursor: self.list_chunks(source_id, limit=WALKING_PAGE, cursor=cursor))
+
+    def get_chunk(self, chunk_id: UUID) -> SourceChunkResponse:
+        """One chunk. Raises `NotFoundError`."""
+        return self._send(calls.get_chunk(chunk_id))
+
+
+class Claims:
+    """`client.claims`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._send = transport.send
+
+    def create(self, body: ClaimCreate) -> ClaimResponse:
+        """Makes a claim. Raises `WorldScopeViolationError` where it speaks of another world's things."""
+        return self._send(calls.create_claim(body))
+
+    def get(self, claim_id: UUID) -> ClaimResponse:
+        """One claim. Raises `NotFoundError`."""
+        return self._send(calls.get_claim(claim_id))
+
+    def list(
+        self, *, skip: int = 0, limit: int = DEFAULT_PAGE, cursor: str | None = None, **filters: Unpack[ClaimFilters]
+    ) -> PaginatedClaimResponse:
+        """One page."""
+        return self._send(calls.list_claims(query(filters, skip=skip, limit=limit, cursor=cursor)))
+
+    def iterate(self, **filters: Unpack[ClaimFilters]) -> Iterator[ClaimResponse]:
+        """All of them, fetched page by page."""
+        return walk(lambda cursor: self.list(limit=WALKING_PAGE, cursor=cursor, **filters))

@@ -1,0 +1,1 @@
+"""The object store: where the files are."""
