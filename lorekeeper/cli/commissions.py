@@ -104,7 +104,8 @@ COMMISSIONS: tuple[Commission, ...] = (
 
 def file_name(title: str, extension: str) -> str:
     """A title as a file name that every system takes."""
-    words = re.sub(r"[^\w]+", "-", title.lower()).strip("-_")
+    without_apostrophes = title.lower().replace("'", "").replace("\N{RIGHT SINGLE QUOTATION MARK}", "")
+    words = re.sub(r"[^\w]+", "-", without_apostrophes).strip("-_")
     return f"{words[:60].rstrip('-') or 'untitled'}.{extension}"
 
 

@@ -13,15 +13,15 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 from rich.padding import Padding
-from rich.table import Table
+from rich.text import Text
 
 from lorekeeper.cli.commissions import COMMISSIONS, Commission, WorldLore, file_name
 from lorekeeper.cli.ownserver import own_server
 from lorekeeper.cli.provenance_table import add_asset, provenance_table
 from lorekeeper.cli.terminal import CommandError, bars, out, short, size
-from lorekeeper.cli.worker import TerminalListener, local_handlers
-from lorekeeper.contracts.assets import AssetFullResponse
-from lorekeeper.contracts.jobs import AssetJobCreate, AssetJobFullResponse
+from lorekeeper.cli.worker import TerminalListener, local_handlers, name_of
+from lorekeeper.contracts.assets import AssetFullResponse, AssetResponse
+from lorekeeper.contracts.jobs import AssetJobCreate, AssetJobFullResponse, ClaimedJob
 from lorekeeper.contracts.lore import ClaimCreate, EntityCreate, WorldCreate, WorldResponse
 from lorekeeper.contracts.references import AssetJobReferences
 from lorekeeper.contracts.snapshot import LoreSnapshot
@@ -31,6 +31,7 @@ from lorekeeper.sdk import Client, RequestedJob, Worker, WorldScopeViolationErro
 
 DEFAULT_OUT = Path("lorekeeper-demo")
 JOBS_AT_ONCE = 2
+INDENT = "   "
 
 
 def demo(
@@ -95,14 +96,18 @@ class _Steps:
         out.print()
         out.print(f"[title]{self._number}  {title}[/]")
         for line in explanation:
-            out.print(f"   [hint]{line}[/]", soft_wrap=True)
+            _tell(f"[hint]{line}[/]")
 
 
 steps = _Steps()
 
 
-def _tell(line: str) -> None:
-    out.print(f"   {line}", soft_wrap=True)
+def _tell(line: str, *, indent: str = INDENT) -> None:
+    """A line of the story: wrapped at words on a terminal, and left whole for a pipe."""
+    if out.is_terminal:
+        out.print(Padding(Text.from_markup(line), (0, 0, 0, len(indent))))
+    else:
+        out.print(f"{indent}{line}", soft_wrap=True)
 
 
 @contextmanager
@@ -148,7 +153,7 @@ def _free_name(client: Client, name: str) -> str:
 def _ask_for_media(client: Client, lore: WorldLore, commissions: tuple[Commission, ...]) -> list[Order]:
     steps.heading(
         "Asking for media",
-        "A job names the exact pieces of lore it is made from. The server keeps a snapshot of them, and hashes it all.",
+        "A job names the exact lore it is made from. The server keeps a snapshot of it, and hashes it all.",
     )
     orders = []
     for commission in commissions:
@@ -158,7 +163,7 @@ def _ask_for_media(client: Client, lore: WorldLore, commissions: tuple[Commissio
         _tell(
             f"[good]✓[/] [name]{commission.asset_type:<5}[/] {escape(commission.reason)}: {_count(request.references)}"
         )
-        _tell(f"        job [id]{job.id}[/], input hash {job.input_hash[:12]}…")
+        _tell(f"  job [id]{job.id}[/], input hash {job.input_hash[:12]}…")
     return orders
 
 
@@ -176,11 +181,18 @@ class _DemoListener(TerminalListener):
     def started(self, worker_id: str) -> None:
         """Nothing: the heading said it."""
 
+    def succeeded(self, job: ClaimedJob, asset: AssetResponse, seconds: float) -> None:
+        """Says what it became."""
+        self._end(job, f"[good]✓[/] {name_of(job)}  {size(asset.size_bytes)} in {seconds:.1f} s")
+
+    def _say(self, line: str) -> None:
+        super()._say(f"{INDENT}{line}")
+
 
 def _make_them(client: Client, world: WorldResponse) -> None:
     steps.heading(
         "A worker makes them",
-        "It could run anywhere: it takes a job under a lease, makes the file, uploads it, and hands it in.",
+        "It could run anywhere. It takes a job under a lease, makes the file, uploads it, hands it in.",
     )
     with bars() as progress:
         worker = Worker(client, concurrency=JOBS_AT_ONCE, world_ids=[world.id], listener=_DemoListener(progress))
@@ -203,21 +215,21 @@ def _collect(client: Client, orders: list[Order], folder: Path) -> None:
         checksum = hashlib.sha256(order.file.read_bytes()).hexdigest()
         if checksum != order.asset.checksum:
             raise CommandError(f"{order.file} is not what the record says it is")
-        _tell(f"[good]✓[/] {escape(str(order.file))}  {size(order.asset.size_bytes)}, sha256 {checksum[:12]}… verified")
+        _tell(f"[good]✓[/] {escape(str(order.file))}")
+        _tell(f"  {size(order.asset.size_bytes)}, SHA-256 {checksum[:16]}… [hint]as on record[/]")
 
 
 def _show_provenance(client: Client, orders: list[Order]) -> None:
     steps.heading(
         "What each was made from",
-        "Exact, and for ever: a derivation keeps its lore word for word, whatever becomes of it afterwards.",
+        "Exact, and for ever: a derivation keeps its lore word for word, whatever becomes of it later.",
     )
-    table = provenance_table()
+    table = provenance_table(out.width - len(INDENT))
     for order in orders:
         asset, _ = order.finished()
         for derivation in asset.derivations:
             add_asset(table, asset.type, order.title, asset.id, derivation.lore_snapshot)
-    out.print(Padding(table, (0, 0, 0, 3)))
-    out.print()
+    out.print(Padding(table, (0, 0, 0, len(INDENT))))
     _show_other_way_round(client, orders)
 
 
@@ -287,19 +299,18 @@ def _try_another_worlds_claim(client: Client, lore: WorldLore) -> None:
 
 def _say_what_next(data_dir: Path, orders: list[Order], seconds: float) -> None:
     out.print()
-    out.print(f"[title]Done[/] in {seconds:.1f} s; the server is stopped, and its data is kept. What to type next:")
+    out.print(f"[title]Done[/] in {seconds:.1f} s. The server is stopped, its data is kept. What to type next:")
     opener = "open" if sys.platform == "darwin" else "xdg-open"
-    serve = f"lorekeeper serve --data-dir {shlex.quote(str(data_dir))}"
+    there = f"--data-dir {shlex.quote(str(data_dir))}"
     rows = [
-        (f"{opener} {shlex.quote(str(order.finished()[1]))}", f"look at the {order.commission.asset_type}")
+        (f"see the {order.commission.asset_type}", f"{opener} {shlex.quote(str(order.finished()[1]))}")
         for order in orders
     ]
     rows += [
-        (serve, f"the server again; its API is at http://127.0.0.1:{DEFAULT_PORT}/docs"),
-        ("lorekeeper import my-book.md --world 'My world'", "bring in a text of your own"),
-        ("lorekeeper worker", "make what is asked for"),
+        ("start the server again", f"lorekeeper serve {there}"),
+        ("then read its API", f"{opener} http://127.0.0.1:{DEFAULT_PORT}/docs"),
+        ("bring in your own text", f"lorekeeper import my-book.md --world 'My world' {there}"),
+        ("make what is asked for", f"lorekeeper worker {there}"),
     ]
-    table = Table(box=None, padding=(0, 3, 0, 0), show_edge=False, show_header=False, pad_edge=False)
-    for command, meaning in rows:
-        table.add_row(f"[name]{escape(command)}[/]", f"[hint]{escape(meaning)}[/]")
-    out.print(Padding(table, (0, 0, 0, 3)))
+    for meaning, command in rows:
+        _tell(f"[hint]{meaning:<24}[/][name]{escape(command)}[/]")

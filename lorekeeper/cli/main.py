@@ -42,7 +42,9 @@ class Commands(TyperGroup):
             if _is_ours(error):
                 raise
             found = _needs_server(cmd_name)
-        return typer.main.get_command(found if isinstance(found, typer.Typer) else _single(cmd_name, found))
+        command = typer.main.get_command(found if isinstance(found, typer.Typer) else _single(cmd_name, found))
+        command.name = cmd_name
+        return command
 
 
 def _single(name: str, function: Any, **settings: Any) -> typer.Typer:

@@ -16,7 +16,7 @@ from typing import IO
 from rich.text import Text
 
 from lorekeeper.cli.terminal import CommandError
-from lorekeeper.places import SERVER_FILE
+from lorekeeper.places import ADMIN_KEY_FILE, SERVER_FILE
 from lorekeeper.sdk import Client, SdkError
 
 READY_SECONDS = 90.0
@@ -44,7 +44,7 @@ def own_server(data_dir: Path) -> Iterator[Client]:
             start_new_session=True,
         )
         try:
-            _wait_until(lambda: _announced_pid(data_dir) == process.pid, process, log)
+            _wait_until(lambda: _is_announced(data_dir, process.pid), process, log)
             with Client.of_data_dir(data_dir) as client:
                 _wait_until(lambda: _is_ready(client), process, log)
                 yield client
@@ -62,13 +62,13 @@ def _wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes],
         time.sleep(LOOK_EVERY_SECONDS)
 
 
-def _announced_pid(data_dir: Path) -> int | None:
+def _is_announced(data_dir: Path, pid: int) -> bool:
+    """Whether the folder tells of this very server, not of an earlier one, and holds the key for it."""
     try:
-        found = json.loads((data_dir / SERVER_FILE).read_text(encoding="utf-8"))
-        return int(found["pid"])
+        told = json.loads((data_dir / SERVER_FILE).read_text(encoding="utf-8"))
+        return told["pid"] == pid and (data_dir / ADMIN_KEY_FILE).exists()
     except (OSError, ValueError, KeyError, TypeError):
-        # Not there yet, or an earlier server's.
-        return None
+        return False
 
 
 def _is_ready(client: Client) -> bool:

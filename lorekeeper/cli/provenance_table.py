@@ -11,7 +11,9 @@ from lorekeeper.cli.terminal import short
 from lorekeeper.contracts.snapshot import LoreSnapshot
 
 ROWS_PER_KIND = 3
-LONGEST_TEXT = 72
+LONGEST_TEXT = 76
+OTHER_COLUMNS = 36
+"""Characters that kind, version and id take, with the space between."""
 
 
 class Piece(NamedTuple):
@@ -22,11 +24,11 @@ class Piece(NamedTuple):
     id: UUID
 
 
-def provenance_table() -> Table:
-    """An empty table for `add_asset`."""
+def provenance_table(width: int) -> Table:
+    """An empty table for `add_asset`, of at most this width."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="hint", pad_edge=False)
     table.add_column("kind", no_wrap=True)
-    table.add_column("what", no_wrap=True, overflow="ellipsis")
+    table.add_column("what", no_wrap=True, overflow="ellipsis", width=min(LONGEST_TEXT, width - OTHER_COLUMNS))
     table.add_column("version", no_wrap=True, justify="right")
     table.add_column("id", no_wrap=True)
     return table

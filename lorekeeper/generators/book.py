@@ -52,7 +52,7 @@ def book_title(job: ClaimedJob, prompt: PdfPromptSpec) -> str:
 
 
 def build_book(job: ClaimedJob, prompt: PdfPromptSpec) -> dict[str, Any]:
-    """All that is printed. The keys of the notes: T for text, E for an entity, C for a claim, S for a source, A for an asset."""
+    """All that is printed. Notes are keyed T for text, E for entities, C for claims, S for a source, A for assets."""
     lore = job.derivation.lore_snapshot
     chunks = _in_reading_order(lore.source_chunks)
     entities = [entity for kind in _KINDS for entity in lore.entities if entity.type == kind]
@@ -197,4 +197,4 @@ def _place(chunk: SourceChunkSnapshot) -> str:
     where = f"{chunk.source_title}, chunk {chunk.chunk_index}"
     if chunk.char_start is None or chunk.char_end is None:
         return where
-    return f"{where} (characters {chunk.char_start}–{chunk.char_end})"
+    return f"{where} (characters {chunk.char_start} to {chunk.char_end})"

@@ -33,7 +33,7 @@ def make_image(job: ClaimedJob, context: JobContext) -> MadeFile:
     manner = manner_for(prompt.style, rng.randrange(1 << 16))
     cast = cast_of(lore, rng)
     layout = plan(width, height, len(cast))
-    context.progress(5, "drawing", f"{manner.name}, {width} × {height}")
+    context.progress(5, "drawing", f"{manner.name}, {width} x {height}")
     sheet = _print(layout, manner, cast, rng, context, water=speaks_of_water(lore))
     context.progress(80, "lettering")
     plate = _letter(sheet, layout, manner, words_of(job, prompt, cast), rng)

@@ -7,6 +7,7 @@ Lines are never joined or broken here, because a book of record must give back t
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 _HEADING_LINES = 4
 _HEADING_LENGTH = 100
@@ -152,7 +153,7 @@ def _is_filled(lines: list[str]) -> bool:
     width = max(len(line) for line in lines)
     if len(lines) < 2 or width < _WRAP_COLUMN:
         return False
-    pairs = list(zip(lines, lines[1:], strict=False))
+    pairs = list(pairwise(lines))
     full = all(len(line) + 1 + len(after.split()[0]) > width for line, after in pairs)
     lower = sum(after.lstrip()[0].islower() for _, after in pairs)
     return full and lower * 3 >= len(pairs)

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from typing import Any
 
 from .binaries import ENGINES_DIR, SYSTEM_DIR
 from .errors import LocalEngineError
-from .leftovers import Identity
+from .leftovers import Identity, is_running
 
 FORMAT = 1
 
@@ -21,6 +22,7 @@ _STATE = "local.json"
 _LOCK = "lock"
 _LOGS = "logs"
 _MARK = "lorekeeper"
+_LOCK_PATIENCE = 3.0
 # What may stand in a folder that we began to make but did not get to mark (local.json comes after the lock).
 _UNFINISHED = {_LOCK, _LOGS, f"{_STATE}.new"}
 
@@ -132,11 +134,7 @@ class DataFolder:
         # O_CLOEXEC: the engines must not inherit the lock and keep it beyond our death.
         descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = _parse_holder(os.pread(descriptor, 1 << 16, 0))
-            os.close(descriptor)
-            raise LocalEngineError(_held_by(self.path, holder)) from None
+            _lock(descriptor, self.path)
         except BaseException:
             os.close(descriptor)
             raise
@@ -156,6 +154,25 @@ class DataFolder:
         text = json.dumps({_MARK: FORMAT} | asdict(holder)).encode() + b"\n"
         os.pwrite(self._descriptor, text, 0)
         os.ftruncate(self._descriptor, len(text))
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    """Lock the file, or say who has it.
+
+    The lock of a killed owner may be held for a moment yet, by a child that it had forked and that has not become an
+    engine; so when the owner is gone, or has not written who it is, a little patience is due.
+    """
+    deadline = time.monotonic() + _LOCK_PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _parse_holder(os.pread(descriptor, 1 << 16, 0))
+            if time.monotonic() > deadline or (holder.pid and is_running(holder.pid)):
+                raise LocalEngineError(_held_by(path, holder)) from None
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _read_state(path: Path) -> State | None:

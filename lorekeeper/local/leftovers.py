@@ -35,6 +35,14 @@ def identify(pid: int) -> Identity | None:
         return None
 
 
+def is_running(pid: int) -> bool:
+    """Whether any process has this pid now; whose it is says nothing."""
+    try:
+        return _is_alive(psutil.Process(pid))
+    except psutil.NoSuchProcess:
+        return False
+
+
 def is_stranger(pid: int, program: str, folder: Path) -> bool:
     """Whether the pid is that of a live process which is provably *not* the engine of that folder."""
     try:

@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from lorekeeper.access.context import Editor, Reader
-from lorekeeper.contracts.base import Model
+from lorekeeper.contracts.base import Model, Name
+from lorekeeper.contracts.bundle import WorldBundle
 from lorekeeper.contracts.enums import CanonState, EntityType, LoreKind, SourceType
 from lorekeeper.contracts.errors import ReferenceNotFoundError, WorldNotFoundError, WorldScopeViolationError
 from lorekeeper.contracts.lore import (
@@ -24,11 +25,13 @@ from lorekeeper.contracts.lore import (
     SourceCreate,
     SourceResponse,
     WorldCreate,
+    WorldImportResponse,
     WorldResponse,
 )
 from lorekeeper.kit.http import answer, responses
 from lorekeeper.kit.pagination import Paging, paging
 from lorekeeper.lore import service
+from lorekeeper.lore.importing import import_bundle
 
 router = APIRouter(tags=["lore"])
 
@@ -47,6 +50,14 @@ class SourceChunksCreated(Model):
 async def create_world(body: WorldCreate, ctx: Editor) -> Response:
     """Make a world. A key that is granted single worlds is granted this one too."""
     return answer(await service.create_world(ctx, body), 201)
+
+
+@router.post("/worlds/import", status_code=201, response_model=WorldImportResponse, responses=responses())
+async def import_world(
+    body: WorldBundle, ctx: Editor, name: Annotated[Name | None, Query(description="Instead of the bundle's.")] = None
+) -> Response:
+    """Make a world of a bundle, all or nothing."""
+    return answer(await import_bundle(ctx, body, name=name), 201)
 
 
 @router.get("/worlds", response_model=PaginatedWorldResponse, responses=responses())

@@ -1,5 +1,7 @@
 """The rules of the lore: what may be written, and what it then is."""
 
+import asyncio
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -25,9 +27,12 @@ from lorekeeper.kit.database import Row
 from lorekeeper.kit.ids import new_id
 from lorekeeper.kit.pagination import Paging
 from lorekeeper.lore import repository
-from lorekeeper.lore.chunking import cut
+from lorekeeper.lore.chunking import iter_cut
 from lorekeeper.lore.content import hash_of
 from lorekeeper.lore.validation import validate_references_exist, validate_world_exists, validate_world_scoping
+
+MAX_CHUNKS = 100_000
+"""The most chunks that one text may make."""
 
 
 def as_row(kind: LoreKind, body: Request, **more: Any) -> Row:
@@ -85,14 +90,12 @@ async def create_source(ctx: Context, body: SourceCreate) -> SourceResponse:
     """A source and, in the same transaction, its chunks."""
     await _check(ctx, body.world_id, {"author_ids": body.author_ids})
     row = as_row(LoreKind.SOURCE, body)
-    chunks = cut_text(body.text) if body.text is not None else list(body.chunks or ())
-    if body.text is not None and not chunks:
-        raise AssetValidationError("text holds nothing but white space.")
-    chunk_rows = _chunk_rows(row["id"], chunks, first=0)
+    # Cutting and hashing a large text takes a while: other requests go on meanwhile.
+    chunk_rows = await asyncio.to_thread(lambda: _chunk_rows(row["id"], _chunks_of(body), first=0))
     async with ctx.database.transaction() as session:
         await repository.create_lore(session, LoreKind.SOURCE, body.world_id, [row], origin=ctx.origin)
         await repository.create_lore(session, LoreKind.SOURCE_CHUNK, body.world_id, chunk_rows, origin=ctx.origin)
-    return SourceResponse.model_validate(written(ctx, row) | {"chunk_count": len(chunks)})
+    return SourceResponse.model_validate(written(ctx, row) | {"chunk_count": len(chunk_rows)})
 
 
 async def add_chunks(ctx: Context, source_id: UUID, body: SourceChunksCreate) -> list[SourceChunkResponse]:
@@ -142,16 +145,23 @@ async def create_claim(ctx: Context, body: ClaimCreate) -> ClaimResponse:
     )
 
 
-def cut_text(text: str) -> list[SourceChunkText]:
-    """A text cut into chunks at paragraph and heading borders; its heading goes with each chunk as a label."""
+def _chunks_of(body: SourceCreate) -> list[SourceChunkText]:
+    """The chunks that were given, or those that the text is cut into; the heading goes with each as a label."""
+    if body.text is None:
+        return list(body.chunks or ())
+    pieces = list(islice(iter_cut(body.text), MAX_CHUNKS + 1))
+    if not pieces:
+        raise AssetValidationError("text holds nothing but white space.")
+    if len(pieces) > MAX_CHUNKS:
+        raise AssetValidationError(f"text makes more than {MAX_CHUNKS} chunks; bring it in as several sources.")
     return [
         SourceChunkText.model_construct(
-            content=chunk.content,
-            char_start=chunk.char_start,
-            char_end=chunk.char_end,
-            metadata={"heading": chunk.heading} if chunk.heading else {},
+            content=piece.content,
+            char_start=piece.char_start,
+            char_end=piece.char_end,
+            metadata={"heading": piece.heading} if piece.heading else {},
         )
-        for chunk in cut(text)
+        for piece in pieces
     ]
 
 

@@ -64,17 +64,24 @@ def eventually(probe: Callable[[], Any], seconds: float = 20.0) -> Any:
 
 
 def engine_processes(data_dir: Path) -> dict[str, psutil.Process]:
-    """Live processes that work in the data folder, by program name (of PostgreSQL the postmaster)."""
-    found = {}
-    for process in psutil.process_iter():
-        try:
-            inside = Path(process.cwd()).is_relative_to(data_dir) and process.status() != psutil.STATUS_ZOMBIE
-            parent = process.parent()
-            if inside and (parent is None or parent.name() != process.name()):
-                found[process.name()] = process
-        except psutil.Error:
-            continue
+    """Live processes that work in the data folder, by program name (of PostgreSQL the postmaster).
+
+    In a container root may not see where another user's process works; PostgreSQL's own pid file finds it there, too.
+    """
+    found = {process.name(): process for process in psutil.process_iter() if works_in(data_dir, process)}
+    pid_file = data_dir / "postgres" / "postmaster.pid"
+    if pid_file.exists() and psutil.pid_exists(pid := int(pid_file.read_text().split()[0])):
+        found["postgres"] = psutil.Process(pid)
     return found
+
+
+def works_in(data_dir: Path, process: psutil.Process) -> bool:
+    try:
+        inside = Path(process.cwd()).is_relative_to(data_dir) and process.status() != psutil.STATUS_ZOMBIE
+        parent = process.parent()
+        return inside and (parent is None or parent.name() != process.name())
+    except psutil.Error:
+        return False
 
 
 def s3_client(address: S3Address | None) -> Any:
@@ -124,6 +131,12 @@ def tmp_sockets(data_dir: Path) -> list[Path]:
     return [
         path for port in remembered_ports(data_dir).values() for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock")
     ]
+
+
+def remove_sockets(data_dir: Path) -> None:
+    """What the next start with SeaweedFS would do, for a folder that sees none."""
+    for path in tmp_sockets(data_dir):
+        path.unlink(missing_ok=True)
 
 
 class Owner:
@@ -270,6 +283,7 @@ def test_the_engines_of_a_killed_owner_end_by_themselves(tmp_path: Path) -> None
     finally:
         owner.kill()
     eventually(lambda: engine_processes(tmp_path / "data") == {}, seconds=5)
+    remove_sockets(tmp_path / "data")
 
 
 @pytest.mark.parametrize("program", ["postgres", "weed"])
@@ -325,6 +339,7 @@ def test_a_killed_initdb_is_made_anew(tmp_path: Path) -> None:
     with LocalStack(data_dir, seaweedfs=False) as addresses:
         write(addresses, "works")
     assert not (data_dir / "postgres.new").exists()
+    remove_sockets(data_dir)
 
 
 def test_a_stale_pid_file_with_a_reused_pid_does_not_stop_a_start(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """What a data folder is, whose it is, and what is refused without being touched."""
 
+import fcntl
 import json
 import os
+import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -83,6 +86,19 @@ def test_a_second_owner_is_told_who_the_first_is(tmp_path: Path) -> None:
     first.close()
     second.open()
     second.close()
+
+
+def test_a_killed_owner_whose_lock_lingers_is_outwaited(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    lock = tmp_path / "lock"
+    lock.write_text(json.dumps({"lorekeeper": 1, "pid": gone.pid, "started_at": "then", "url": None, "engines": {}}))
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        threading.Timer(0.1, fcntl.flock, (held, fcntl.LOCK_UN)).start()
+        folder = DataFolder(tmp_path)
+        folder.open()
+    folder.close()
 
 
 def test_what_is_remembered_comes_back_and_secrets_never_change(tmp_path: Path) -> None:

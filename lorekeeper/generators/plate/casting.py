@@ -45,15 +45,16 @@ _FIGURES: _Lexicon = (
     (
         devices.wanderer,
         "wizard witch sage monk priest priestess singer bard scop poet hermit elder seer healer smith "
-        "keeper abbot pilgrim scholar mage druid oracle mother nun archivist mapmaker",
-    ),  # fmt: skip
+        "keeper abbot pilgrim scholar mage druid oracle mother nun archivist mapmaker sister brother abbess father "
+        "speaker",
+    ),
     (devices.bearer, "herald captain marshal messenger standard banner leader founder envoy"),
     (
         devices.spearman,
         "warrior hero thane soldier knight fighter guard hunter ranger slayer champion coastguard watch",
     ),
 )
-_SEALS = {
+_SEALS: dict[Device, Device] = {
     devices.crowned: devices.monarch,
     devices.wanderer: devices.hood,
     devices.bearer: devices.helm,
@@ -61,7 +62,7 @@ _SEALS = {
 }
 _PLACES: _Lexicon = (
     (emblems.hall, "hall house inn tavern lodge mead farm village heorot longhouse home barn mill"),
-    (emblems.tower, "tower keep fort fortress watch lighthouse beacon light gate bridge wall"),
+    (emblems.tower, "tower keep fort fortress watch lighthouse beacon light lantern gate bridge wall"),
     (emblems.citadel, "city castle citadel town palace kingdom realm capital harbour harbor port court"),
     (emblems.spire, "temple church abbey shrine monastery library spire minster chapel school"),
     (emblems.mountain, "mountain peak hill cliff headland ness fell crag range island isle rock glacier land coast"),
@@ -121,7 +122,11 @@ _ROLES: dict[EntityType, Role] = {
     EntityType.LOCATION: Role.PLACE,
     EntityType.VEHICLE: Role.VESSEL,
 }
-_BEAST_ROLES = {devices.serpent: Role.SWIMMER, devices.dragon: Role.FLYER, devices.raven: Role.FLYER}
+_BEAST_ROLES: dict[Device, Role] = {
+    devices.serpent: Role.SWIMMER,
+    devices.dragon: Role.FLYER,
+    devices.raven: Role.FLYER,
+}
 _NAMED_BY_CLAIMS = 8
 
 

@@ -25,8 +25,8 @@ def draw_frame(sheet: Image.Image, layout: Layout, manner: Manner, rng: Random, 
     _rule(draw, inner, manner.ink, unit * 0.07)
     motif = rng.choice((_lozenges, _waves, _braid, _teeth))
     middle = outer.inset(0.42 * unit + band / 2)
-    corners = [(middle.x, middle.y), (middle.x + middle.width, middle.y), (middle.x + middle.width, middle.y + middle.height),
-               (middle.x, middle.y + middle.height)]  # fmt: skip
+    right, bottom = middle.x + middle.width, middle.y + middle.height
+    corners = [(middle.x, middle.y), (right, middle.y), (right, bottom), (middle.x, bottom)]
     for index, start in enumerate(corners):
         end = corners[(index + 1) % 4]
         length = math.dist(start, end) - band

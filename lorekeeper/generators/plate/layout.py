@@ -52,8 +52,8 @@ class Layout:
 def plate_size(aspect_ratio: str | None, quality: str | None) -> tuple[int, int]:
     """The size in pixels for an exact ratio, about 1600 on the long side (`draft` 800, `high` 2400).
 
-    A long and narrow plate grows beyond that, so that its lettering stays legible. `JobError` for a ratio that cannot be had
-    exactly at a sensible size.
+    A long and narrow plate grows beyond that, so that its lettering stays legible. `JobError` for a ratio that
+    cannot be had exactly at a sensible size.
     """
     wide, tall = map(int, aspect_ratio.split(":")) if aspect_ratio else _DEFAULT_RATIO
     divisor = math.gcd(wide, tall)
@@ -73,7 +73,7 @@ def plan(width: int, height: int, actors: int) -> Layout:
     unit = min(math.sqrt(width * height), 1.75 * min(width, height)) / 100
     frame = Box(0, 0, width, height).inset(2.4 * unit)
     inner = frame.inset(2.6 * unit)
-    if width > 2.6 * height:
+    if width > 1.3 * height:
         return _beside(width, height, unit, frame, inner, actors)
     columns = max(1, int(inner.width / (11.5 * unit)))
     rows = 0 if actors == 0 else min(math.ceil(actors / columns), _rows(width, height))
@@ -91,15 +91,18 @@ def plan(width: int, height: int, actors: int) -> Layout:
 
 
 def _beside(width: int, height: int, unit: float, frame: Box, inner: Box, actors: int) -> Layout:
-    side = min(0.3 * inner.width, 95 * unit)
-    picture = Box(inner.x + side + 1.6 * unit, inner.y, inner.width - side - 1.6 * unit, inner.height)
-    columns = max(1, int(side / (11.5 * unit)))
-    rows = 1 if actors else 0
+    side = min(max(0.27 * inner.width, 34 * unit), 95 * unit)
+    picture = Box(inner.x + side + 1.8 * unit, inner.y, inner.width - side - 1.8 * unit, inner.height)
+    columns = max(1, int(side / (11.2 * unit)))
+    room = max(1, int((inner.height - 30 * unit) / (13.2 * unit)))
+    rows = min(math.ceil(actors / columns), room)
     seal_height = 13.2 * unit * rows
-    title_height = inner.height - seal_height - 10 * unit
-    title = Box(inner.x + unit, inner.y, side - 2 * unit, title_height)
-    caption = Box(inner.x + unit, title.y + title_height, side - 2 * unit, 7.5 * unit)
-    seals = _grid(Box(inner.x, caption.y + caption.height, side, seal_height), min(actors, columns), columns, rows)
+    caption_height = (11 if inner.height > 60 * unit else 7.5) * unit
+    title_height = (inner.height - seal_height - caption_height - 3 * unit) * (1 if rows else 0.72)
+    title = Box(inner.x + unit, inner.y + 1.5 * unit, side - 2 * unit, title_height - 2.5 * unit)
+    caption = Box(inner.x + 1.5 * unit, inner.y + title_height, side - 3 * unit, caption_height)
+    area = Box(inner.x, caption.y + caption_height + 0.5 * unit, side, seal_height)
+    seals = _grid(area, min(actors, columns * rows), columns, rows)
     imprint = Box(inner.x, inner.y + inner.height - 2.2 * unit, side, 2.2 * unit)
     return Layout(width, height, unit, frame, picture, title, caption, imprint, seals)
 

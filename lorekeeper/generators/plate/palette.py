@@ -65,7 +65,7 @@ _WORDS = {
 
 
 def manner_for(style: str | None, choice: int) -> Manner:
-    """The manner a style asks for in its own words; an unknown style is engraved, and `choice` decides where none is given."""
+    """The manner a style asks for in its own words. An unknown one is engraved; without one, `choice` decides."""
     if style is None:
         return MANNERS[choice % len(MANNERS)]
     asked = style.casefold()

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from lorekeeper.generators.plate import emblems
 from lorekeeper.generators.plate.casting import Actor, Role
-from lorekeeper.generators.plate.palette import Colour, Manner, mix
+from lorekeeper.generators.plate.palette import Manner, mix
 from lorekeeper.generators.plate.pen import Pen, Stencil
 from lorekeeper.generators.plate.press import Press, fading
 from lorekeeper.generators.plate.sky import Disc, paint_clouds, paint_disc, paint_sky
@@ -27,6 +27,7 @@ class Scene:
     horizon: float
     water: bool
     roles: dict[Role, list[Actor]] = field(default_factory=dict)
+    sited: int = 0
 
     @property
     def width(self) -> int:
@@ -37,9 +38,14 @@ class Scene:
         return self.press.size[1]
 
     def take(self, role: Role, room: float) -> list[Actor]:
-        """As many of a role as there is room for, given the units of width each needs."""
-        found = self.roles.get(role, [])
-        return found[: max(1, int(self.width / self.press.unit / room))]
+        """As many of a role as there is room for; each needs `room` units of a picture a hundred units high."""
+        area = self.width * self.height / self.press.unit**2
+        return self.roles.get(role, [])[: max(1, int(area / (room * 100)))]
+
+    @property
+    def inward(self) -> int:
+        """The direction from the disc to the middle of the picture."""
+        return 1 if self.disc.x < self.width / 2 else -1
 
 
 def paint_scene(size: tuple[int, int], manner: Manner, cast: list[Actor], rng: Random, *, water: bool) -> Image.Image:
@@ -67,14 +73,16 @@ def paint_scene(size: tuple[int, int], manner: Manner, cast: list[Actor], rng: R
 
 
 def _flyers(scene: Scene) -> None:
-    unit = scene.press.unit
+    unit, width = scene.press.unit, scene.width
     stencil = Stencil.blank(scene.press.size)
-    away = 0.74 if scene.disc.x < scene.width / 2 else 0.26
-    for index, _actor in enumerate(scene.take(Role.FLYER, 55)):
-        x = scene.width * (away if index == 0 else scene.rng.uniform(0.15, 0.85))
-        y = scene.horizon * (0.5 if index == 0 else scene.rng.uniform(0.3, 0.6))
-        scale = min(unit * 20, scene.width * 0.42) * (1 if index == 0 else 0.5)
-        _actor.device(stencil.pen(x, y, scale, mirrored=away > 0.5))
+    for index, actor in enumerate(scene.take(Role.FLYER, 55)):
+        scale = min(unit * 20, width * 0.36, scene.horizon * 0.55) * (1 if index == 0 else 0.5)
+        x = width / 2 + scene.inward * width * 0.25 if index == 0 else scene.rng.uniform(0.15, 0.85) * width
+        y = scene.horizon * (0.5 if index == 0 else scene.rng.uniform(0.35, 0.6))
+        if width < unit * 62:
+            y = scene.disc.y + scene.disc.radius * 1.5 + scale
+        x = min(max(x, scale), width - scale)
+        actor.device(stencil.pen(x, max(y, scale * 1.25), scale, mirrored=scene.inward > 0))
     for _ in range(scene.rng.randint(3, 7)):
         x, y = scene.disc.x + scene.rng.uniform(-26, 26) * unit, scene.disc.y + scene.rng.uniform(-9, 11) * unit
         span = scene.rng.uniform(0.7, 1.5) * unit
@@ -95,12 +103,16 @@ def _land(scene: Scene) -> None:
         swimmers = scene.take(Role.SWIMMER, 60)
         paint_water(scene.press, scene.disc, horizon + 1.5 * unit, ships, swimmers, scene.rng)
     places = scene.take(Role.PLACE, 34)
-    count = max(2, round(depth / unit / 11))
+    first, last = horizon + unit * (13 if scene.water else 6), height - unit * 10.5
+    first = min(first, horizon + depth * 0.35)
+    count = min(13, max(2, round((last - first) / unit / 10) + 1))
     for index in range(count):
-        share = (index + 1) / (count + 1)
-        base = horizon + depth * (0.1 + 0.74 * share) + (unit * 3 if scene.water else 0)
-        here = places[index::count] if count < len(places) else places[index : index + 1]
-        _layer(scene, 0.26 + 0.4 * share, base, 6.5 * unit, here, rough=0.55, bay=scene.water, trees=0.5)
+        share = index / (count - 1)
+        here = [place for order, place in enumerate(places) if int((order + 0.5) / len(places) * count) == index]
+        amplitude = max(6.5 * unit, 0.34 * (last - first) / count)
+        fade = max(15 * unit, 0.8 * (last - first) / count)
+        near, base = 0.28 + 0.38 * share, first + (last - first) * share**1.15
+        _layer(scene, near, base, amplitude, here, rough=0.55, bay=scene.water, trees=0.5, fade=fade)
     _foreground(scene)
 
 
@@ -114,9 +126,14 @@ def _layer(
     rough: float,
     bay: bool = False,
     trees: float = 0.0,
+    fade: float | None = None,
 ) -> None:
-    """A ridge with what stands on it. `near` runs from 0 (far) to 1; a `bay` falls away below the disc."""
+    """A ridge with what stands on it. `near` runs from 0 (far) to 1; a `bay` falls away below the disc.
+
+    Its shading fades into mist over the length `fade`.
+    """
     press, manner = scene.press, scene.press.manner
+    fade = fade or press.unit * 15
     ridge = _ridge(scene, base, amplitude, rough, bay)
     colour = mix(manner.land[0], manner.land[1], near)
     stencil = Stencil.blank(press.size)
@@ -128,9 +145,9 @@ def _layer(
     ImageDraw.Draw(mask).polygon([*ridge, (scene.width, scene.height), (0, scene.height)], fill=255)
     press.flat(mask, colour)
     line = mix(manner.line, colour, 0.15 + 0.45 * (1 - near))
-    tone = fading(press.size, base - amplitude * 1.2, base + press.unit * 15, round(190 - 60 * (1 - near)), 0)
+    tone = fading(press.size, base - amplitude * 1.2, base + fade, round(190 - 60 * (1 - near)), 0)
     press.shade(tone, line, within=mask, screen=1 if scene.rng.random() < 0.5 else 2)
-    mist = fading(press.size, base + press.unit * 2, base + press.unit * 16, 0, round(150 * (1 - near)))
+    mist = fading(press.size, base + press.unit * 2, base + fade, 0, round(150 * (1 - near)))
     press.flat(Image.composite(mist, Image.new("L", press.size, 0), mask), manner.sky[1])
     press.draw().line(ridge, fill=line, width=max(2, round(press.unit * 0.16 * manner.weight)))
 
@@ -141,7 +158,7 @@ def _foreground(scene: Scene) -> None:
     ridge = _ridge(scene, base, unit * 2.6, 0.3, False)
     stencil = Stencil.blank(press.size)
     _frame_trees(scene, stencil, ridge)
-    figures = scene.take(Role.FIGURE, 13)
+    figures = scene.take(Role.FIGURE, 13)[: max(1, int(scene.width / unit / 9))]
     beasts = scene.take(Role.BEAST, 48)
     for actor, x, scale in _gathering(scene, figures, beasts):
         actor.device(stencil.pen(x, _height_at(ridge, x) + scale * 0.03, scale, mirrored=x > scene.disc.x))
@@ -164,7 +181,7 @@ def _gathering(scene: Scene, figures: list[Actor], beasts: list[Actor]) -> list[
     unit, width = scene.press.unit, scene.width
     placed: list[Placed] = []
     pace = min(unit * 8.5, width * 0.8 / max(1, len(figures)))
-    middle = scene.disc.x + (0.04 if scene.disc.x < width / 2 else -0.04) * width
+    middle = scene.disc.x + scene.inward * 0.07 * width
     start = min(
         max(middle - pace * (len(figures) - 1) / 2, unit * 9),
         max(unit * 9, width - unit * 9 - pace * (len(figures) - 1)),
@@ -172,23 +189,22 @@ def _gathering(scene: Scene, figures: list[Actor], beasts: list[Actor]) -> list[
     for index, actor in enumerate(figures):
         x = start + pace * index + scene.rng.uniform(-0.1, 0.1) * pace
         placed.append((actor, x, unit * scene.rng.uniform(10.5, 12.5) * (1.14 if index == 0 else 1.0)))
-    outward = -1 if scene.disc.x > width / 2 else 1
     for index, actor in enumerate(beasts):
-        x = width - scene.disc.x + outward * (0.17 * width - index * unit * 27)
+        x = width - scene.disc.x + scene.inward * (0.17 * width - index * unit * 27)
         x = min(max(x, unit * 12), width - unit * 12)
         placed.append((actor, x, min(unit * 17, width * 0.3)))
     return placed
 
 
 def _sites(scene: Scene, places: list[Actor], near: float) -> list[Placed]:
-    unit, width = scene.press.unit, scene.width
-    across = width - scene.disc.x
-    inward = 1 if across < width / 2 else -1
-    size = min(unit * (15 + 10 * near), width * 0.4)
+    """The first place stands across from the disc; the second further out, then round again."""
+    size = min(scene.press.unit * (14 + 11 * near), scene.width * 0.36)
     sites: list[Placed] = []
-    for index, actor in enumerate(places):
-        x = across + inward * scene.rng.uniform(0.02, 0.1) * width if index == 0 else scene.rng.uniform(0.12, 0.88) * width
-        sites.append((actor, x, size))
+    for actor in places:
+        share = (0.64 + scene.sited * 0.31) % 1.0
+        share = share if scene.inward > 0 else 1 - share
+        sites.append((actor, (0.13 + 0.74 * share) * scene.width, size))
+        scene.sited += 1
     return sites
 
 
@@ -275,6 +291,3 @@ class _Noise:
         t = t * t * (3 - 2 * t)
         a, b = self._values[cell % 64], self._values[(cell + 1) % 64]
         return a + (b - a) * t
-
-
-__all__ = ["Colour", "paint_scene"]

@@ -68,11 +68,14 @@ def paint_clouds(press: Press, disc: Disc, horizon: float, rng: Random) -> None:
     body = mix(manner.sky[1], manner.paper, 0.0 if manner.dark else 0.35)
     banks = max(2, round(press.size[0] / unit / 30)) + max(0, round(horizon / unit / 40))
     for index in range(banks):
-        x = rng.uniform(-0.05, 1.05) * press.size[0]
-        y = disc.y + disc.radius * rng.uniform(0.75, 1.0) if index == 0 else rng.uniform(0.12, 0.82) * horizon
+        x, y = rng.uniform(-0.05, 1.05) * press.size[0], rng.uniform(0.12, 0.82) * horizon
+        half = unit * rng.uniform(9, 20)
+        beside = rng.choice((-1, 1))
         if index == 0:
-            x = disc.x + rng.choice((-1, 1)) * disc.radius * rng.uniform(0.9, 1.3)
-        _cloud(press, x, y, unit * rng.uniform(9, 20), body, rng)
+            x, y = disc.x + beside * disc.radius * rng.uniform(0.9, 1.3), disc.y + disc.radius * rng.uniform(1.0, 1.15)
+        elif abs(y - disc.y) < disc.radius * 1.3 and abs(x - disc.x) < half + disc.radius:
+            x = disc.x + beside * (half + disc.radius * 1.02)
+        _cloud(press, x, y, half, body, rng)
 
 
 def _cloud(press: Press, x: float, y: float, half: float, body: tuple[int, int, int], rng: Random) -> None:
@@ -125,8 +128,9 @@ def _stars(press: Press, disc: Disc, horizon: float, rng: Random) -> None:
             draw.ellipse((x - size, y - size, x + size, y + size), fill=mix(manner.sky[0], manner.disc, 0.8))
             continue
         thin = size * 0.16
-        draw.polygon([(x - size, y), (x - thin, y - thin), (x, y - size), (x + thin, y - thin), (x + size, y), (x + thin, y + thin),
-                      (x, y + size), (x - thin, y + thin)], fill=manner.disc)  # fmt: skip
+        tips = [(x - size, y), (x, y - size), (x + size, y), (x, y + size)]
+        waists = [(x - thin, y - thin), (x + thin, y - thin), (x + thin, y + thin), (x - thin, y + thin)]
+        draw.polygon([point for pair in zip(tips, waists, strict=True) for point in pair], fill=manner.disc)
 
 
 def _craters(draw: ImageDraw.ImageDraw, disc: Disc, colour: tuple[int, int, int], rng: Random) -> None:

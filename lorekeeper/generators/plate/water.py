@@ -30,7 +30,8 @@ def paint_water(press: Press, disc: Disc, top: float, ships: list[Actor], swimme
         x = (width - disc.x) if index == 0 else rng.uniform(0.2, 0.8) * width
         swell.append((actor, x, top + min(depth * 0.3, unit * 12), min(unit * 14, width * 0.34)))
     for index, actor in enumerate(ships):
-        x = disc.x if index == 0 else rng.uniform(0.12, 0.88) * width
+        aside = -0.05 if disc.x < width / 2 else 0.05
+        x = disc.x + aside * width if index == 0 else rng.uniform(0.12, 0.88) * width
         swell.append(
             (actor, x, top + min(depth * 0.24, unit * (9 - index * 2)), min(unit * (16 - index * 3), width * 0.4))
         )

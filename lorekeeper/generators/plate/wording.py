@@ -4,7 +4,8 @@ import re
 
 from lorekeeper.contracts.jobs import ClaimedJob
 from lorekeeper.contracts.prompts import ImagePromptSpec
-from lorekeeper.contracts.snapshot import LoreSnapshot
+from lorekeeper.contracts.snapshot import LoreSnapshot, SourceChunkSnapshot
+from lorekeeper.generators.passages import read_passage
 from lorekeeper.generators.plate.casting import Actor
 from lorekeeper.generators.plate.lettering import Words
 
@@ -45,7 +46,13 @@ def _caption(lore: LoreSnapshot, prompt: ImagePromptSpec) -> str:
             return _first_sentence(told)
     if prompt.description:
         return _first_sentence(prompt.description)
-    return next((_first_sentence(chunk.content) for chunk in lore.source_chunks), "")
+    return next(filter(None, map(_opening, lore.source_chunks)), "")
+
+
+def _opening(chunk: SourceChunkSnapshot) -> str:
+    """The first words of a chunk below its heading and the editor's glosses."""
+    blocks = [block for block in read_passage(chunk.content, chunk.heading).blocks if not block.gloss]
+    return _first_sentence(" ".join(line.text for line in blocks[0].lines)) if blocks else ""
 
 
 def _first_sentence(text: str) -> str:

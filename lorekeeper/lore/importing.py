@@ -1,0 +1,115 @@
+"""Bringing in a world bundle: all of it in one transaction, or nothing."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+from psycopg.errors import UniqueViolation
+from pydantic import BaseModel
+
+from lorekeeper.access.context import Context
+from lorekeeper.contracts.bundle import BundleClaim, WorldBundle, remapped
+from lorekeeper.contracts.enums import LoreKind
+from lorekeeper.contracts.lore import WorldImportResponse, WorldResponse
+from lorekeeper.kit.database import Row
+from lorekeeper.kit.ids import new_id
+from lorekeeper.lore import repository
+from lorekeeper.lore.content import hash_of
+from lorekeeper.lore.service import grantee, written
+
+_ORDER = (LoreKind.ENTITY, LoreKind.SOURCE, LoreKind.SOURCE_CHUNK, LoreKind.CLAIM)
+
+
+async def import_bundle(ctx: Context, bundle: WorldBundle, *, name: str | None) -> WorldImportResponse:
+    """Make a world of a bundle. Its ids are kept where none of them is taken; else every piece gets a fresh one."""
+    if name is not None:
+        bundle = bundle.model_copy(update={"world": bundle.world.model_copy(update={"name": name})})
+    own = _ids(bundle)
+    keep = not await repository.taken_ids(ctx.database, own)
+    if keep:
+        try:
+            return await _write(ctx, bundle, id_map=None)
+        except UniqueViolation:
+            pass  # somebody brought in the same bundle at this very moment
+    mapped = await asyncio.to_thread(remapped, bundle, new_id)
+    return await _write(ctx, mapped, id_map=dict(zip(own, _ids(mapped, like=bundle), strict=True)))
+
+
+async def _write(ctx: Context, bundle: WorldBundle, *, id_map: dict[UUID, UUID] | None) -> WorldImportResponse:
+    world, rows = await asyncio.to_thread(_rows, bundle)
+    world_id = UUID(world["id"])
+    async with ctx.database.transaction() as session:
+        await repository.create_world(session, world, grant_to=grantee(ctx.principal), origin=ctx.origin)
+        for kind in _ORDER:
+            await repository.create_lore(session, kind, world_id, rows[kind], origin=ctx.origin)
+    ctx.runtime.authenticator.forget(ctx.principal.id)
+    return WorldImportResponse(
+        world=WorldResponse.model_validate(written(ctx, world)),
+        ids_kept=id_map is None,
+        entities=len(rows[LoreKind.ENTITY]),
+        sources=len(rows[LoreKind.SOURCE]),
+        source_chunks=len(rows[LoreKind.SOURCE_CHUNK]),
+        claims=len(rows[LoreKind.CLAIM]),
+        id_map=id_map,
+    )
+
+
+def _ids(bundle: WorldBundle, like: WorldBundle | None = None) -> list[UUID]:
+    """The ids of all pieces that carry one, in a fixed order; with `like`, of those that carry one there."""
+    pattern = _pieces(like or bundle)
+    pairs = zip(_pieces(bundle), pattern, strict=True)
+    return [piece.id for piece, original in pairs if piece.id is not None and original.id is not None]
+
+
+def _pieces(bundle: WorldBundle) -> list[Any]:
+    chunks = [chunk for source in bundle.sources for chunk in source.chunks]
+    return [bundle.world, *bundle.entities, *bundle.sources, *chunks, *bundle.claims]
+
+
+def _row(kind: LoreKind, piece: BaseModel, **more: Any) -> Row:
+    row = piece.model_dump(mode="json") | more
+    row["id"] = row["id"] or str(new_id())
+    return row | {"content_hash": hash_of(kind, row)}
+
+
+def _rows(bundle: WorldBundle) -> tuple[Row, dict[LoreKind, list[Row]]]:
+    """Every piece as a row. Hashing a large world takes a while, so this runs in a thread."""
+    source_of: dict[UUID | None, str] = {}
+    sources: list[Row] = []
+    chunks: list[Row] = []
+    for source in bundle.sources:
+        row = _row(LoreKind.SOURCE, source)
+        sources.append(row)
+        for chunk in source.chunks:
+            source_of[chunk.id] = row["id"]
+            chunks.append(_row(LoreKind.SOURCE_CHUNK, chunk, source_id=row["id"]))
+    groups = _version_groups(bundle.claims)
+    claims = [
+        _row(
+            LoreKind.CLAIM,
+            claim,
+            version_group_id=str(groups[number]),
+            source_id=str(claim.source_id) if claim.source_id else source_of.get(claim.source_chunk_id),
+        )
+        for number, claim in enumerate(bundle.claims)
+    ]
+    entities = [_row(LoreKind.ENTITY, entity) for entity in bundle.entities]
+    return _row(LoreKind.WORLD, bundle.world), {
+        LoreKind.ENTITY: entities,
+        LoreKind.SOURCE: sources,
+        LoreKind.SOURCE_CHUNK: chunks,
+        LoreKind.CLAIM: claims,
+    }
+
+
+def _version_groups(claims: list[BundleClaim]) -> list[UUID]:
+    """A version group for each claim: that of the claim it supersedes, or one of its own."""
+    number_of = {claim.id: number for number, claim in enumerate(claims) if claim.id}
+    groups: dict[int, UUID] = {}
+    for first in range(len(claims)):
+        chain = [first]
+        while chain[-1] not in groups and (earlier := claims[chain[-1]].supersedes_claim_id):
+            chain.append(number_of[earlier])
+        group = groups.get(chain[-1]) or new_id()
+        groups.update(dict.fromkeys(chain, group))
+    return [groups[number] for number in range(len(claims))]
