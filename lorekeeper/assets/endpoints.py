@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from lorekeeper.access.context import EditorOrWorker, Reader
 from lorekeeper.assets import service
 from lorekeeper.contracts.assets import AssetFullResponse, AssetListFilter, PaginatedAssetResponse
+from lorekeeper.contracts.base import Text
 from lorekeeper.contracts.enums import AssetStatusEnum, AssetTypeEnum
 from lorekeeper.contracts.errors import AssetGoneError, WorldNotFoundError
 from lorekeeper.contracts.s3 import PresignedDownloadResponse, PresignedUploadRequest, PresignedUploadResponse
@@ -21,7 +22,7 @@ def _filters(
     world_id: UUID | None = None,
     type: AssetTypeEnum | None = None,
     status: AssetStatusEnum | None = None,
-    created_by: Annotated[str | None, Query(max_length=200)] = None,
+    created_by: Annotated[Text | None, Query(max_length=200)] = None,
     related_claim_id: UUID | None = None,
     related_entity_id: UUID | None = None,
     related_source_chunk_id: UUID | None = None,

@@ -1,9 +1,9 @@
 """Assets and their provenance on the wire (specification section 2)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
 from lorekeeper.contracts.base import Checksum, JsonObject, Model, Page, Request, StoredJson, Timestamp
 from lorekeeper.contracts.enums import AssetStatusEnum, AssetTypeEnum
@@ -48,7 +48,13 @@ class AssetCreate(Request):
     size_bytes: int = Field(ge=1, le=MAX_OBJECT_BYTES)
     checksum: Checksum
     duration_seconds: float | None = Field(None, ge=0, le=1e9, allow_inf_nan=False)
-    metadata: JsonObject = Field(default_factory=dict, description="See AssetMetadata for the names of common fields.")
+    metadata: JsonObject = Field(default_factory=dict, description="Common fields have the names of AssetMetadata.")
+
+    @field_validator("metadata")
+    @classmethod
+    def _known_fields_fit(cls, metadata: dict[str, Any]) -> dict[str, Any]:
+        AssetMetadata.model_validate(metadata)
+        return metadata
 
 
 class AssetResponse(Model):

@@ -13,7 +13,10 @@ MAX_JSON_DEPTH = 32
 
 
 def _in_utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside of the years 1 to 9999") from error
 
 
 def format_time(value: datetime) -> str:
@@ -38,6 +41,9 @@ Text = Annotated[str, AfterValidator(_refuse_nul)]
 """Text that PostgreSQL can store: no NUL, no lone surrogate."""
 
 Name = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Offset = Annotated[int, Field(ge=0, le=2_000_000_000)]
+"""A place in a text, in Unicode code points."""
+
 Label = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 LongText = Annotated[Text, StringConstraints(max_length=200_000)]
 Checksum = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import Field, ValidationError, model_validator
 
-from lorekeeper.contracts.base import IdList, LongText, Metadata, Name, Request, Text, TimePoint
+from lorekeeper.contracts.base import IdList, LongText, Metadata, Name, Offset, Request, Text, TimePoint
 from lorekeeper.contracts.enums import CanonState, EntityType, SourceType
 from lorekeeper.contracts.lore import Aliases, ChunkText, Confidence, Tags
 
@@ -57,10 +57,10 @@ class BundleChunk(_Piece):
 
     chunk_index: int = Field(ge=0, description="Its place in the source: 0, 1, 2, … without a gap.")
     content: ChunkText
-    char_start: int | None = Field(
-        None, ge=0, description="Where it starts in the source's whole text, in Unicode code points; with char_end."
+    char_start: Offset | None = Field(
+        None, description="Where it starts in the source's whole text, in Unicode code points; with char_end."
     )
-    char_end: int | None = Field(None, ge=0, description="char_start plus the length of content.")
+    char_end: Offset | None = Field(None, description="char_start plus the length of content.")
     metadata: Metadata = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from lorekeeper.contracts.base import (
     Metadata,
     Model,
     Name,
+    Offset,
     Page,
     Request,
     StoredJson,
@@ -78,8 +79,8 @@ class SourceChunkText(Request):
     """One chunk as the caller cut it. Offsets count Unicode code points from the start of the whole text."""
 
     content: ChunkText
-    char_start: int | None = Field(None, ge=0)
-    char_end: int | None = Field(None, ge=0)
+    char_start: Offset | None = None
+    char_end: Offset | None = None
     metadata: Metadata = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -65,7 +65,7 @@ def find_paper(name: str) -> Paper:
             sys_inputs={"paper": _COMMON_NAMES.get(known, known)},
             ignore_system_fonts=True,
         )
-    except typst.TypstError as error:
+    except RuntimeError as error:  # typst.query raises no TypstError
         message = f"Unknown page size {name!r}: use a paper name of Typst's, such as a5, a4, us-letter or us-trade."
         raise JobError("unknown_page_size", message) from error
     width, height = json.loads(found)

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from lorekeeper.access.context import Editor, EditorOrWorker, Reader, Worker
-from lorekeeper.contracts.base import Timestamp
+from lorekeeper.contracts.base import Text, Timestamp
 from lorekeeper.contracts.enums import AssetJobStatusEnum, AssetTypeEnum
 from lorekeeper.contracts.errors import (
     AlreadyCompletedError,
@@ -50,7 +50,7 @@ def _filters(
     status: AssetJobStatusEnum | None = None,
     asset_type: AssetTypeEnum | None = None,
     provider: Provider | None = None,
-    requested_by: Annotated[str | None, Query(max_length=200)] = None,
+    requested_by: Annotated[Text | None, Query(max_length=200)] = None,
     created_after: Timestamp | None = None,
     created_before: Timestamp | None = None,
 ) -> AssetJobListFilter:

@@ -16,6 +16,14 @@ Row = dict[str, Any]
 
 CONNECT_TIMEOUT = 5.0
 
+UNAVAILABLE = (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError)
+
+
+def _unavailable(error: Exception) -> DatabaseUnavailableError:
+    if isinstance(error, psycopg.errors.DiskFull):
+        return DatabaseUnavailableError("The database's disk is full; nothing was written.")
+    return DatabaseUnavailableError("The database does not answer; try again in a moment.")
+
 
 class Session:
     """One connection in use: named queries with named parameters, rows as dictionaries."""
@@ -84,8 +92,8 @@ class Database:
         try:
             async with self._pool.connection() as connection:
                 yield Session(connection)
-        except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
-            raise DatabaseUnavailableError("The database does not answer; try again in a moment.") from error
+        except UNAVAILABLE as error:
+            raise _unavailable(error) from error
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
@@ -93,8 +101,8 @@ class Database:
         try:
             async with self._pool.connection() as connection, connection.transaction():
                 yield Session(connection)
-        except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
-            raise DatabaseUnavailableError("The database does not answer; try again in a moment.") from error
+        except UNAVAILABLE as error:
+            raise _unavailable(error) from error
 
     async def all(self, query: Query, /, **parameters: Any) -> list[Row]:
         async with self.session() as session:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from lorekeeper.access.context import Editor, Reader
-from lorekeeper.contracts.base import Model, Name
+from lorekeeper.contracts.base import Model, Name, Text
 from lorekeeper.contracts.bundle import WorldBundle
 from lorekeeper.contracts.enums import CanonState, EntityType, LoreKind, SourceType
 from lorekeeper.contracts.errors import ReferenceNotFoundError, WorldNotFoundError, WorldScopeViolationError
@@ -36,7 +36,7 @@ from lorekeeper.lore.importing import import_bundle
 router = APIRouter(tags=["lore"])
 
 Paged = Annotated[Paging, Depends(paging)]
-Exactly = Annotated[str | None, Query(max_length=500, description="Exactly this.")]
+Exactly = Annotated[Text | None, Query(max_length=500, description="Exactly this.")]
 WRITE_ERRORS = responses(WorldNotFoundError, ReferenceNotFoundError, WorldScopeViolationError)
 
 

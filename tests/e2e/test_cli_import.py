@@ -7,8 +7,8 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from real_commands import is_one_sentence, lorekeeper
 
-from conftest import is_one_sentence, lorekeeper
 from lorekeeper.contracts.lore import WorldCreate
 from lorekeeper.samples import SAMPLE_WORLD
 
