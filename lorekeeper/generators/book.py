@@ -100,7 +100,7 @@ def _parts(chunks: list[SourceChunkSnapshot], keys: dict[UUID, str]) -> list[dic
             {
                 "key": keys[chunk.id],
                 "heading": shown,
-                "running": _running(" ".join(shown)),
+                "running": _running(chunk.heading or " ".join(shown)),
                 "blocks": [asdict(block) for block in passage.blocks],
             }
         )

@@ -1,6 +1,6 @@
 """The embedded engines: a real PostgreSQL and a real SeaweedFS, from wheels, for one data folder.
 
-    with LocalStack(default_data_dir()) as engines:
+    with LocalStack(data_dir) as engines:
         print(engines.database_url, engines.s3.endpoint_url)
 
 How the rooms hang together:
@@ -12,6 +12,6 @@ How the rooms hang together:
 
 from .errors import LocalEngineError
 from .seaweedfs import S3Address
-from .stack import EngineAddresses, LocalStack, default_data_dir
+from .stack import EngineAddresses, LocalStack
 
-__all__ = ["EngineAddresses", "LocalEngineError", "LocalStack", "S3Address", "default_data_dir"]
+__all__ = ["EngineAddresses", "LocalEngineError", "LocalStack", "S3Address"]

@@ -8,10 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-import platformdirs
-
-from .accounts import is_root
-from .binaries import SYSTEM_DIR
 from .engine import Engine
 from .errors import LocalEngineError, PortTakenError, StartCancelledError
 from .folder import DataFolder
@@ -29,11 +25,6 @@ class EngineAddresses:
 
     database_url: str | None
     s3: S3Address | None
-
-
-def default_data_dir() -> Path:
-    """/var/lib/lorekeeper for root, else the user's own data folder."""
-    return SYSTEM_DIR if is_root() else Path(platformdirs.user_data_dir("lorekeeper"))
 
 
 class LocalStack:

@@ -89,8 +89,8 @@ class Worker:
         Raises `APIError` where the server refuses the worker itself, and with `once` where it does not answer.
         """
         self._stops, self._report = 0, WorkerReport()
-        self._listener.started(self.worker_id)
         with self._signals(handle_signals):
+            self._listener.started(self.worker_id)
             try:
                 self._take_jobs(once=once)
                 self._drain()

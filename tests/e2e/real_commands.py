@@ -44,7 +44,13 @@ def command(*arguments: object) -> list[str]:
 def lorekeeper(*arguments: object, cwd: Path | None = None, **env: str) -> Done:
     """Runs a command to its end, without a terminal."""
     done = subprocess.run(
-        command(*arguments), capture_output=True, text=True, timeout=COMMAND_SECONDS, env=environment(**env), cwd=cwd
+        command(*arguments),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        env=environment(**env),
+        cwd=cwd,
     )
     return Done(done.returncode, done.stdout, done.stderr)
 

@@ -11,10 +11,12 @@ import pytest
 from real_commands import command, environment, is_one_sentence, lorekeeper, until
 
 from lorekeeper.contracts.enums import AssetJobStatusEnum as Status
+from lorekeeper.contracts.enums import AssetTypeEnum
 from lorekeeper.contracts.jobs import AssetJobCreate, AssetJobFail
 from lorekeeper.contracts.lore import EntityCreate, WorldCreate
 from lorekeeper.contracts.references import AssetJobReferences
-from lorekeeper.sdk import JobCancelled, JobError, LeaseLostError, MadeFile, Worker, WorkerListener
+from lorekeeper.generators import HANDLERS
+from lorekeeper.sdk import ConflictError, JobCancelled, JobError, MadeFile, Worker, WorkerListener
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000000000500"
@@ -140,10 +142,11 @@ def test_another_provider_is_refused_in_a_sentence(server):
     assert "lorekeeper.sdk.Worker" in done.err
 
 
+@pytest.mark.skipif(AssetTypeEnum.VIDEO in HANDLERS, reason="this package makes films too")
 def test_a_type_nobody_here_makes_is_refused_in_a_sentence(server):
     done = lorekeeper("worker", "--type", "video", "--once", "--data-dir", server.data_dir)
-    assert done.status in {0, 1}
-    assert done.status == 0 or is_one_sentence(done.err)
+    assert done.status == 1
+    assert is_one_sentence(done.err)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -256,8 +259,9 @@ def test_a_lost_lease_stops_the_handler_and_nothing_is_written(client, worker, a
 
     worker.add("IMAGE", "local", robbed)
     job = ask()
-    report = worker.run(once=True)
-    assert (report.dropped, report.succeeded) == (1, 1)
+    assert worker.run(once=True).dropped == 1
+    assert client.jobs.get(job.id).status == Status.QUEUED
+    until(lambda: worker.run(once=True).succeeded)
     assert client.jobs.get(job.id).attempt == 2
 
 
@@ -267,8 +271,8 @@ def test_a_crash_is_tried_again_and_then_fails_with_its_last_line(client, worker
 
     worker.add("IMAGE", "local", crash)
     job = ask(max_attempts=2)
-    report = worker.run(once=True)
-    assert (report.retried, report.failed) == (1, 1)
+    assert worker.run(once=True).retried == 1
+    until(lambda: worker.run(once=True).failed)
     assert heard.failures == [("handler_crashed", "last line", True), ("handler_crashed", "last line", False)]
     job = client.jobs.get(job.id)
     assert (job.status, job.error_code, job.error_message) == (Status.FAILED, "handler_crashed", "last line")
@@ -281,9 +285,10 @@ def test_a_handlers_own_failure_says_whether_another_try_can_help(client, worker
 
     worker.add("IMAGE", "local", refuse)
     job = ask(max_attempts=2)
-    report = worker.run(once=True)
-    assert (report.retried, report.failed) == (int(retryable), 1)
-    assert client.jobs.get(job.id).error_code == "too_dark"
+    assert worker.run(once=True).retried == int(retryable)
+    assert heard.failures == [("too_dark", "There is no light.", retryable)]
+    job = client.jobs.get(job.id)
+    assert (job.status, job.error_code) == (Status.QUEUED if retryable else Status.FAILED, "too_dark")
 
 
 @pytest.mark.parametrize("content", [None, b""])
@@ -387,7 +392,7 @@ def test_a_stale_token_is_refused(client, worker, ask):
     worker.add("IMAGE", "local", make)
     job = ask()
     worker.run(once=True)
-    with pytest.raises(LeaseLostError):
+    with pytest.raises(ConflictError):
         client.jobs.fail(job.id, AssetJobFail(error_code="late", lease_token=tokens[0], retryable=True))
 
 

@@ -25,6 +25,7 @@ from lorekeeper.contracts.enums import AssetTypeEnum
 from lorekeeper.generators import HANDLERS
 from lorekeeper.sdk.handling import JobError
 
+RIGHT_TO_LEFT = "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627"
 BEOWULF = Path(__file__).resolve().parents[3] / "shared" / "data" / "beowulf-hall.txt"
 
 
@@ -119,7 +120,7 @@ def test_hostile_lore_is_shown_as_text(page_size: str, tmp_path: Path) -> None:
         entities=[entity(HOSTILE, "OTHER", HOSTILE), entity("محمد"), entity("日本" * 40)],
         claims=[claim(HOSTILE, "$", "é" * 300)],
         source_chunks=[
-            chunk(0, f"{HOSTILE}\n{'W' * 3000}\n\nمرحبا بالعالم", HOSTILE, source=']#eval("1")'),
+            chunk(0, f"{HOSTILE}\n{'W' * 3000}\n\n{RIGHT_TO_LEFT}", HOSTILE, source=']#eval("1")'),
             chunk(1, "\n \n", source=HOSTILE),
             chunk(2, "word " * 500),
         ],
