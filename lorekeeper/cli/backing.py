@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from lorekeeper.access.service import Authenticator, create_key
 from lorekeeper.app import Backing
@@ -83,22 +84,21 @@ def database_url(settings: Settings) -> Iterator[str]:
     """The database alone: the named one, the one of the server that runs on the data folder, or the folder's own."""
     if settings.database_url is not None:
         yield settings.database_url
-        return
-    if running := _running_database(settings.data_dir):
-        yield running
-        return
-    with embedded_or_named(settings, store=False) as (backing, _):
-        yield backing.database_url
+    elif running := running_server(settings):
+        yield running["database_url"]
+    else:
+        with embedded_or_named(settings, store=False) as (backing, _):
+            yield backing.database_url
 
 
-def _running_database(data_dir: Path) -> str | None:
+def running_server(settings: Settings) -> dict[str, str] | None:
+    """`url` and `database_url` of the server that runs on the data folder, if one does."""
     try:
-        told = json.loads((data_dir / SERVER_FILE).read_text())
+        told: dict[str, Any] = json.loads((settings.data_dir / SERVER_FILE).read_text())
         os.kill(told["pid"], 0)
     except (FileNotFoundError, ProcessLookupError):
         return None
-    url: str = told["database_url"]
-    return url
+    return told
 
 
 def admin_key_file(settings: Settings) -> Path:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import httpx
 import psycopg
 
 from lorekeeper.app import Backing
@@ -19,6 +20,19 @@ class Finding:
     what: str
     fine: bool
     says: str
+
+
+def examine_running(url: str) -> Iterator[Finding]:
+    """The same of a server that runs already, by its own account."""
+    try:
+        answer = httpx.get(f"{url}/health/ready", timeout=10)
+    except httpx.TransportError as error:
+        yield Finding("server", False, f"{url} does not answer: {error}")
+        return
+    yield Finding("server", True, f"runs at {url}")
+    for what in ("database", "migrations", "store"):
+        says = str(answer.json().get(what, "unknown"))
+        yield Finding(what, says == "ok", says)
 
 
 def examine(backing: Backing) -> Iterator[Finding]:

@@ -17,7 +17,8 @@ from fastapi import FastAPI
 from rich.markup import escape
 
 from lorekeeper.app import Backing, create_app
-from lorekeeper.cli.backing import admin_key_file, embedded_or_named, ensure_admin_key
+from lorekeeper.cli.backing import admin_key_file, embedded_or_named, ensure_admin_key, running_server
+from lorekeeper.cli.checkup import examine, examine_running
 from lorekeeper.cli.terminal import CommandError, console_on
 from lorekeeper.db import migrate as migrations
 from lorekeeper.kit.telemetry import configure_logging
@@ -66,17 +67,17 @@ def migrate(data_dir: DataDir = None) -> None:
 
 def doctor(data_dir: DataDir = None) -> None:
     """Look whether everything that a server needs is there, and say what is not."""
-    from lorekeeper.cli.checkup import examine
-
     settings = settings_with(data_dir=data_dir)
+    if running := running_server(settings):
+        findings = list(examine_running(running["url"]))
+    else:
+        with embedded_or_named(settings) as (backing, _):
+            findings = list(examine(backing))
     console = console_on("stdout")
-    fine = True
-    with embedded_or_named(settings) as (backing, _):
-        for finding in examine(backing):
-            fine = fine and finding.fine
-            mark = "[good]ok[/good] " if finding.fine else "[bad]bad[/bad]"
-            console.print(f"{mark} {finding.what:<12} {escape(finding.says)}")
-    if not fine:
+    for finding in findings:
+        mark = "[good]ok [/good]" if finding.fine else "[bad]bad[/bad]"
+        console.print(f"{mark} {finding.what:<11} {escape(finding.says)}")
+    if not all(finding.fine for finding in findings):
         raise typer.Exit(1)
 
 

@@ -1,6 +1,7 @@
 """How the commands speak: a console for what was asked for, one for what went wrong, and one way to end in an error."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,13 @@ def say_error(sentence: str) -> None:
     """The one sentence that a command ends with, on stderr."""
     text = sentence.strip().removesuffix(".")
     err.print(f"[bad]Error:[/] {escape(text[:1].upper() + text[1:])}.", soft_wrap=True)
+
+
+def silence_stdout() -> None:
+    """After its reader went away: what is still written goes nowhere, also what Python flushes at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def json_line(**fields: Any) -> None:

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress, TaskID
 
-from lorekeeper.cli.terminal import CommandError, bars, connect, json_line, out, short, size
+from lorekeeper.cli.terminal import CommandError, bars, connect, json_line, out, short, silence_stdout, size
 from lorekeeper.contracts.assets import AssetResponse
 from lorekeeper.contracts.base import format_time
 from lorekeeper.contracts.enums import AssetTypeEnum
@@ -45,10 +45,8 @@ def worker(
     if asset_type and not set(asset_type) & set(handlers):
         raise CommandError(f"this package makes {_listed(handlers)}, but not {_listed(asset_type)}")
     with connect(data_dir) as client, bars() as progress:
-        listener = TerminalListener(progress) if out.is_terminal else JsonListener()
-        runtime = Worker(
-            client, concurrency=concurrency, asset_types=asset_type, world_ids=world or None, listener=listener
-        )
+        runtime = Worker(client, concurrency=concurrency, asset_types=asset_type, world_ids=world or None)
+        runtime.listener = TerminalListener(progress) if out.is_terminal else JsonListener(on_closed=runtime.stop)
         for kind, handler in handlers.items():
             runtime.add(kind, provider, handler)
         report = runtime.run(once=once)
@@ -104,7 +102,8 @@ class TerminalListener(WorkerListener):
     def succeeded(self, job: ClaimedJob, asset: AssetResponse, seconds: float) -> None:
         """Says what it became."""
         self._end(
-            job, f"[good]made[/]    {name_of(job)}  {size(asset.size_bytes)} in {seconds:.1f} s, asset {asset.id}"
+            job,
+            f"[good]made[/]    {name_of(job)}  {size(asset.size_bytes)} in {seconds:.1f} s, asset …{short(asset.id)}",
         )
 
     def failed(self, job: ClaimedJob, code: str, message: str, *, will_retry: bool) -> None:
@@ -130,14 +129,18 @@ class TerminalListener(WorkerListener):
         self._say(line)
 
     def _say(self, line: str) -> None:
-        self._progress.console.print(line, soft_wrap=True)
+        console = self._progress.console
+        console.print(line, soft_wrap=not console.is_terminal)
 
 
 class JsonListener(WorkerListener):
-    """The same as JSON lines: `at`, `event`, `job_id` and what belongs to the event."""
+    """The same as JSON lines: `at`, `event`, `job_id` and what belongs to the event.
 
-    def __init__(self, write: Callable[..., None] = json_line) -> None:
-        self._write = write
+    `on_closed` is called when nobody reads them any more.
+    """
+
+    def __init__(self, on_closed: Callable[[], None]) -> None:
+        self._on_closed = on_closed
 
     def started(self, worker_id: str) -> None:
         """Event `started`."""
@@ -181,7 +184,11 @@ class JsonListener(WorkerListener):
 
     def _tell(self, event: str, job: ClaimedJob | None = None, **fields: object) -> None:
         about = {"job_id": job.id} if job else {}
-        self._write(at=format_time(datetime.now(UTC)), event=event, **about, **fields)
+        try:
+            json_line(at=format_time(datetime.now(UTC)), event=event, **about, **fields)
+        except BrokenPipeError:
+            silence_stdout()
+            self._on_closed()
 
 
 def name_of(job: ClaimedJob) -> str:

@@ -21,6 +21,7 @@ _MARKDOWN = re.compile(r"#{1,6}\s+(?=\S)")
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _OVERLONG = re.compile(rf"\S{{{_LONG_WORD},}}")
 _UNPRINTED = frozenset("\x7f\u202a\u202b\u202c\u202d\u202e")
+_BLANKS = re.compile(r"[^\S\u00a0]+")
 _GLOSS = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]", re.DOTALL)
 
 
@@ -68,6 +69,11 @@ def soften(text: str) -> str:
     """Give words longer than any line a place to break (U+200B); drop control characters and overrides of direction."""
     printable = "".join(char for char in text if char >= " " and char not in _UNPRINTED)
     return _OVERLONG.sub(lambda match: "\u200b".join(re.findall(r".{1,24}", match.group())), printable)
+
+
+def one_line(text: str) -> str:
+    """White space brought down to single blanks; blanks that must not break stay."""
+    return _BLANKS.sub(" ", text).strip()
 
 
 def _split_heading(lines: list[str], given: str | None) -> tuple[list[str], list[str]]:

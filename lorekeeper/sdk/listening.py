@@ -1,9 +1,16 @@
 """What a worker tells about its work, for a terminal, a log or a test."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ParamSpec
 
 from lorekeeper.contracts.assets import AssetResponse
 from lorekeeper.contracts.jobs import ClaimedJob, JobProgress
+
+_log = logging.getLogger("lorekeeper.worker")
+
+P = ParamSpec("P")
 
 
 @dataclass(slots=True)
@@ -45,3 +52,11 @@ class WorkerListener:
 
     def draining(self, in_flight: int) -> None:
         """The worker was asked to stop: it finishes what it has and takes nothing new."""
+
+
+def tell(hear: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Calls a listener's method. It is somebody else's code: an error in it is logged, and costs no job."""
+    try:
+        hear(*args, **kwargs)
+    except Exception:  # noqa: BLE001 - the reason is above
+        _log.exception("a worker's listener failed")

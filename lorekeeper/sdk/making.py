@@ -21,7 +21,7 @@ from lorekeeper.sdk.errors import (
 )
 from lorekeeper.sdk.handling import Handler, JobCancelled, JobError, MadeFile
 from lorekeeper.sdk.lease import CANCELLED, Lease
-from lorekeeper.sdk.listening import WorkerListener, WorkerReport
+from lorekeeper.sdk.listening import WorkerListener, WorkerReport, tell
 
 _log = logging.getLogger("lorekeeper.worker")
 
@@ -60,7 +60,7 @@ class JobRun:
                 self.job,
                 lease_seconds=self._lease_seconds,
                 work_dir=Path(folder),
-                on_progress=lambda progress: self._listener.progressed(self.job, progress),
+                on_progress=lambda progress: tell(self._listener.progressed, self.job, progress),
             )
             self._lease = lease
             with lease:
@@ -142,7 +142,7 @@ class JobRun:
         job = self._client.jobs.complete(self.job.id, done)
         if self._end() and job.asset is not None:
             self._report.succeeded += 1
-            self._listener.succeeded(self.job, job.asset, time.monotonic() - began)
+            tell(self._listener.succeeded, self.job, job.asset, time.monotonic() - began)
 
     def _fail(self, code: str, message: str, *, retryable: bool) -> None:
         if not self._end():
@@ -159,7 +159,7 @@ class JobRun:
         with self._lock:
             self._report.retried += will_retry
             self._report.failed += not will_retry
-        self._listener.failed(self.job, code, message, will_retry=will_retry)
+        tell(self._listener.failed, self.job, code, message, will_retry=will_retry)
 
     def _failure(self, code: str, message: str, *, retryable: bool) -> AssetJobFail:
         return AssetJobFail(
@@ -183,10 +183,10 @@ class JobRun:
 
     def _count_dropped(self, reason: str) -> None:
         self._report.dropped += 1
-        self._listener.dropped(self.job, reason)
+        tell(self._listener.dropped, self.job, reason)
 
     def _tell(self, progress: JobProgress) -> None:
-        self._listener.progressed(self.job, progress)
+        tell(self._listener.progressed, self.job, progress)
 
     def _end(self) -> bool:
         with self._lock:

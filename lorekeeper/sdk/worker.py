@@ -27,7 +27,7 @@ from lorekeeper.contracts.jobs import MAX_CLAIM, AssetJobClaim, ClaimedJob
 from lorekeeper.sdk.client import Client
 from lorekeeper.sdk.errors import APIError, ServerUnreachableError
 from lorekeeper.sdk.handling import Handler
-from lorekeeper.sdk.listening import WorkerListener, WorkerReport
+from lorekeeper.sdk.listening import WorkerListener, WorkerReport, tell
 from lorekeeper.sdk.making import JobRun
 
 DEFAULT_LEASE_SECONDS = 60
@@ -60,7 +60,7 @@ class Worker:
         self._grace_seconds = grace_seconds
         self._world_ids = list(world_ids) if world_ids is not None else None
         self._only = frozenset(map(AssetTypeEnum, asset_types)) if asset_types is not None else frozenset(AssetTypeEnum)
-        self._listener = listener or WorkerListener()
+        self.listener = listener or WorkerListener()
         self._handlers: dict[tuple[AssetTypeEnum, str], Handler] = {}
         self._running: dict[UUID, JobRun] = {}
         # A SimpleQueue, because a signal handler may put into it at any moment.
@@ -90,7 +90,7 @@ class Worker:
         """
         self._stops, self._report = 0, WorkerReport()
         with self._signals(handle_signals):
-            self._listener.started(self.worker_id)
+            tell(self.listener.started, self.worker_id)
             try:
                 self._take_jobs(once=once)
                 self._drain()
@@ -118,7 +118,7 @@ class Worker:
     def _drain(self) -> None:
         if not self._running:
             return
-        self._listener.draining(len(self._running))
+        tell(self.listener.draining, len(self._running))
         deadline = time.monotonic() + self._grace_seconds
         while self._running and self._stops < 2 and (left := deadline - time.monotonic()) > 0:
             self._hear(left)
@@ -135,11 +135,11 @@ class Worker:
             job,
             self._handlers[job.asset_type, job.provider],
             lease_seconds=self._lease_seconds,
-            listener=self._listener,
+            listener=self.listener,
             report=self._report,
         )
         self._running[job.id] = run
-        self._listener.claimed(job)
+        tell(self.listener.claimed, job)
         threading.Thread(target=self._carry_out, args=(run,), name=f"job-{job.id}", daemon=True).start()
 
     def _carry_out(self, run: JobRun) -> None:
@@ -212,7 +212,7 @@ class Worker:
 
     def _tell_unreachable(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        self._listener.unreachable(str(error), state.upcoming_sleep)
+        tell(self.listener.unreachable, str(error), state.upcoming_sleep)
 
     def _sleep(self, seconds: float) -> None:
         # Any news ends the wait: a finished job, or a stop.

@@ -80,11 +80,12 @@ _BEASTS: _Lexicon = (
 )
 _THINGS: _Lexicon = (
     (emblems.sword, "sword blade dagger knife spear brand bill lance axe weapon"),
+    (emblems.bell, "bell bells chime gong"),
     (emblems.ring, "ring necklace collar torque jewel gem amulet bracelet pendant stone necklet"),
     (emblems.cup, "cup chalice goblet grail bowl horn-cup beaker cauldron flagon"),
     (emblems.crown, "crown helm helmet diadem throne circlet treasure hoard gold"),
     (emblems.book, "book scroll letter map chronicle codex tome ledger chart page saga law"),
-    (emblems.harp, "harp lyre lute song fiddle bell drum instrument music"),
+    (emblems.harp, "harp lyre lute song fiddle drum instrument music"),
     (emblems.horn, "horn trumpet call"),
     (emblems.key, "key lock door chest"),
     (emblems.lantern, "lantern lamp torch candle light beacon"),

@@ -2,7 +2,7 @@
 
 import math
 
-from lorekeeper.generators.plate.pen import Pen, Point
+from lorekeeper.generators.plate.pen import Pen, Point, smooth
 
 
 def spire(pen: Pen) -> None:
@@ -139,6 +139,15 @@ def book(pen: Pen) -> None:
         for row in range(5):
             y = -0.68 + row * 0.11
             pen.stroke([(side * 0.1, y), (side * 0.25, y - 0.05), (side * 0.45, y - 0.01)], 0.022, lit=True)
+
+
+def bell(pen: Pen) -> None:
+    pen.disc(0.0, -0.94, 0.075)
+    pen.disc(0.0, -0.94, 0.035, lit=True)
+    pen.disc(0.0, -0.07, 0.09)
+    half = [(-0.06, -0.9), (-0.2, -0.8), (-0.26, -0.5), (-0.32, -0.26), (-0.46, -0.12)]
+    pen.poly(smooth(half) + smooth([(-x, y) for x, y in reversed(half)]))
+    pen.stroke([(-0.31, -0.28), (0.0, -0.25), (0.31, -0.28)], 0.03, lit=True)
 
 
 def harp(pen: Pen) -> None:

@@ -79,7 +79,7 @@ def plan(width: int, height: int, actors: int) -> Layout:
     rows = 0 if actors == 0 else min(math.ceil(actors / columns), _rows(width, height))
     seal_height = 13.2 * unit * rows
     title_height = min(9.5 * unit, 0.16 * inner.height) if inner.width > 62 * unit else 13 * unit
-    caption_height = 5 * unit if inner.width > 62 * unit else 9 * unit
+    caption_height = 6.2 * unit if inner.width > 62 * unit else 9 * unit
     below = seal_height + title_height + caption_height + 2.2 * unit
     picture = Box(inner.x, inner.y, inner.width, inner.height - below - 1.6 * unit)
     y = picture.y + picture.height + 1.6 * unit

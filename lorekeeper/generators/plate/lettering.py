@@ -9,7 +9,7 @@ from typing import Any
 import typst
 from PIL import Image
 
-from lorekeeper.generators.passages import soften
+from lorekeeper.generators.passages import one_line, soften
 from lorekeeper.generators.plate.layout import Box, Layout
 from lorekeeper.generators.plate.palette import Colour, Manner, mix
 from lorekeeper.sdk.handling import JobError
@@ -66,7 +66,7 @@ def _item(
     top: bool = False,
 ) -> dict[str, Any]:
     return {
-        "text": soften(" ".join(text.split())),
+        "text": soften(one_line(text)),
         "x": box.x,
         "y": box.y,
         "width": box.width,

@@ -25,15 +25,20 @@ def paint_water(press: Press, disc: Disc, top: float, ships: list[Actor], swimme
     press.shade(fading(press.size, top, height, 60, 150), mix(manner.line, manner.water, 0.45), within=sea, screen=0)
     _waves(press, disc, top, rng)
     depth = height - top
+    toward = 1 if disc.x < width / 2 else -1
     swell: list[tuple[Actor, float, float, float]] = []
     for index, actor in enumerate(swimmers):
-        x = (width - disc.x) if index == 0 else rng.uniform(0.2, 0.8) * width
-        swell.append((actor, x, top + min(depth * 0.3, unit * 12), min(unit * 14, width * 0.34)))
+        x = width * 0.5 + toward * 0.03 * width if index == 0 else rng.uniform(0.2, 0.8) * width
+        swell.append((actor, x, top + min(depth * 0.2, unit * 9), min(unit * 12, width * 0.34)))
     for index, actor in enumerate(ships):
-        aside = -0.05 if disc.x < width / 2 else 0.05
-        x = disc.x + aside * width if index == 0 else rng.uniform(0.12, 0.88) * width
+        x = disc.x - toward * 0.05 * width if index == 0 else width / 2 + toward * rng.uniform(0.25, 0.4) * width
         swell.append(
-            (actor, x, top + min(depth * 0.24, unit * (9 - index * 2)), min(unit * (16 - index * 3), width * 0.4))
+            (
+                actor,
+                x,
+                top + min(depth * 0.24, unit * max(3, 9 - index * 4)),
+                min(unit * max(7, 16 - index * 5), width * 0.4),
+            )
         )
     for actor, x, y, scale in swell:
         _float(press, actor, (x, y), scale, mirrored=x > width / 2)

@@ -5,13 +5,14 @@ import re
 from lorekeeper.contracts.jobs import ClaimedJob
 from lorekeeper.contracts.prompts import ImagePromptSpec
 from lorekeeper.contracts.snapshot import LoreSnapshot, SourceChunkSnapshot
-from lorekeeper.generators.passages import read_passage
+from lorekeeper.generators.passages import one_line, read_passage
 from lorekeeper.generators.plate.casting import Actor
 from lorekeeper.generators.plate.lettering import Words
 
 _CAPTION = 180
 _TITLE = 160
 _NAMED = 3
+_HELD = 20
 _SENTENCE_END = re.compile(r"(?<=[.!?…。])\s")
 
 
@@ -25,10 +26,15 @@ def words_of(job: ClaimedJob, prompt: ImagePromptSpec, cast: list[Actor]) -> Wor
 
 
 def _names(cast: list[Actor]) -> str:
-    names = [actor.name for actor in cast]
+    names = [_held_together(actor.name) for actor in cast]
     if len(names) > _NAMED:
-        return f"{', '.join(names[:2])} and Others"
+        return f"{', '.join(names[:2])} and\u00a0Others"
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def _held_together(name: str) -> str:
+    """A short name that no line break parts."""
+    return name.replace(" ", "\u00a0") if len(name) <= _HELD else name
 
 
 def _heading(lore: LoreSnapshot) -> str:
@@ -60,5 +66,5 @@ def _first_sentence(text: str) -> str:
 
 
 def _cut(text: str, length: int) -> str:
-    text = " ".join(text.split())
+    text = one_line(text)
     return text if len(text) <= length else text[: length - 1].rsplit(" ", 1)[0] + "…"

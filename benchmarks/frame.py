@@ -1,0 +1,74 @@
+"""How a row is measured: in turns, by the median."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+from rich.table import Table
+
+Measure = Callable[[], float]
+"""Runs one side once; the answer is how many it did a second."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to measure. `warm_up` is run before each measurement and not counted."""
+
+    rounds: int
+    seconds: int
+    warm_up: int
+
+
+FULL = Effort(rounds=5, seconds=4, warm_up=1)
+QUICK = Effort(rounds=3, seconds=1, warm_up=1)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. `ours` and `against` are a second; `ratio` is the median of the rounds' own ratios."""
+
+    what: str
+    against_what: str
+    ours: float
+    against: float
+    ratio: float
+    goal: float
+
+    @property
+    def met(self) -> bool:
+        return self.ratio >= self.goal
+
+
+def compare(what: str, ours: Measure, against_what: str, against: Measure, *, goal: float, effort: Effort) -> Row:
+    """Measure both sides in turns. The two of a round share the machine's mood, so the ratio is taken within it."""
+    pairs = [(ours(), against()) for _ in range(effort.rounds)]
+    return Row(
+        what=what,
+        against_what=against_what,
+        ours=median(mine for mine, _ in pairs),
+        against=median(theirs for _, theirs in pairs),
+        ratio=median(mine / theirs for mine, theirs in pairs),
+        goal=goal,
+    )
+
+
+def as_table(rows: list[Row]) -> Table:
+    table = Table(title="LoreKeeper against what it stands on (a second, medians)", title_justify="left")
+    table.add_column("row")
+    table.add_column("ours", justify="right")
+    table.add_column("against")
+    table.add_column("theirs", justify="right")
+    table.add_column("ratio", justify="right")
+    table.add_column("goal", justify="right")
+    table.add_column("met?")
+    for row in rows:
+        table.add_row(
+            row.what,
+            f"{row.ours:,.0f}",
+            row.against_what,
+            f"{row.against:,.0f}",
+            f"{row.ratio:.2f}",
+            f"≥ {row.goal:g}",
+            "[green]yes[/green]" if row.met else "[red]no[/red]",
+        )
+    return table

@@ -1,0 +1,1 @@
+"""Lore, jobs and files to test with, made over HTTP like anybody's."""
