@@ -2,14 +2,26 @@
 
 import json
 import os
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, get_args
 
 import psycopg
+from fastapi import FastAPI
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+import lorekeeper.jobs.endpoints
+from lorekeeper.access.context import Context, Reader, Runtime
+from lorekeeper.access.principal import Principal
+from lorekeeper.access.service import Authenticator
+from lorekeeper.contracts.enums import Role
 from lorekeeper.jobs.repository import QUERIES
+from lorekeeper.kit.clock import SystemClock
+from lorekeeper.kit.database import Database
+from lorekeeper.kit.wakeups import Wakeups
+from lorekeeper.storage.store import S3Store, StoreAddress
 
 JSON = (b"content-type", b"application/json")
 
@@ -65,3 +77,25 @@ async def _lifespan(receive: Receive, send: Send, pool: AsyncConnectionPool[Any]
     if pool:
         await pool.close()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+def uncovered() -> ASGIApp:
+    """The API's own job routes without the middleware, and with a principal that nobody asked for a key."""
+    database = Database(os.environ["DATABASE_URL"])
+    nowhere = StoreAddress(bucket="", region="us-east-1", access_key_id="", secret_access_key="")
+    runtime = Runtime(database, S3Store(nowhere), SystemClock(), Authenticator(database), Wakeups())
+    everyone = Principal(id="benchmark", name="benchmark", role=Role.ADMIN, world_ids=None, providers=None)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await database.open()
+        yield
+        await database.close()
+
+    async def context() -> Context:
+        return Context(everyone, runtime, runtime.clock.now(), "")
+
+    app = FastAPI(lifespan=lifespan)
+    app.include_router(lorekeeper.jobs.endpoints.router)
+    app.dependency_overrides[get_args(Reader)[1].dependency] = context
+    return app

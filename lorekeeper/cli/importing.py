@@ -13,8 +13,8 @@ from rich.markup import escape
 from lorekeeper.cli.terminal import CommandError, bars, complaint, connect, out
 from lorekeeper.contracts.bundle import BundleError, WorldBundle, parse_bundle
 from lorekeeper.contracts.enums import SourceType
-from lorekeeper.contracts.lore import SourceCreate, SourceResponse, WorldCreate, WorldResponse
-from lorekeeper.sdk import Client, ImportedWorld
+from lorekeeper.contracts.lore import SourceCreate, SourceResponse, WorldCreate, WorldImportResponse, WorldResponse
+from lorekeeper.sdk import Client
 
 BUNDLE_SUFFIX = ".json"
 
@@ -154,7 +154,7 @@ def _import_bundle(client: Client, bundle: WorldBundle, *, name: str | None, aga
     say_imported(made, time.perf_counter() - began)
 
 
-def say_imported(made: ImportedWorld, seconds: float) -> None:
+def say_imported(made: WorldImportResponse, seconds: float) -> None:
     """What an imported bundle became."""
     ids = "ids as in the bundle" if made.ids_kept else "new ids, because some of the bundle's are taken"
     out.print(

@@ -4,7 +4,7 @@ It needs the plain installation only and imports the contracts, never the server
 """
 
 from lorekeeper.sdk.calls.jobs import RequestedJob
-from lorekeeper.sdk.calls.lore import AddedChunks, ImportedWorld
+from lorekeeper.sdk.calls.lore import AddedChunks
 from lorekeeper.sdk.client import Client
 from lorekeeper.sdk.errors import (
     AlreadyCompletedError,
@@ -50,7 +50,6 @@ __all__ = [
     "ForbiddenError",
     "Handler",
     "IdempotencyKeyReusedError",
-    "ImportedWorld",
     "IntegrityError",
     "InvalidTransitionError",
     "JobCancelled",

@@ -20,11 +20,12 @@ from lorekeeper.contracts.lore import (
     SourceCreate,
     SourceResponse,
     WorldCreate,
+    WorldImportResponse,
     WorldResponse,
 )
 from lorekeeper.sdk.calls import lore as calls
 from lorekeeper.sdk.calls.core import query
-from lorekeeper.sdk.calls.lore import AddedChunks, ImportedWorld
+from lorekeeper.sdk.calls.lore import AddedChunks
 from lorekeeper.sdk.filters import ClaimFilters, EntityFilters, SourceFilters, WorldFilters
 from lorekeeper.sdk.paging import DEFAULT_PAGE, WALKING_PAGE, walk
 from lorekeeper.sdk.transport import Transport
@@ -54,7 +55,7 @@ class Worlds:
         """All of them, fetched page by page."""
         return walk(lambda cursor: self.list(limit=WALKING_PAGE, cursor=cursor, **filters))
 
-    def import_bundle(self, bundle: WorldBundle, *, name: str | None = None) -> ImportedWorld:
+    def import_bundle(self, bundle: WorldBundle, *, name: str | None = None) -> WorldImportResponse:
         """Makes a whole world from a bundle, under another name if one is given. Ids are kept where none is taken."""
         return self._send(calls.import_world(bundle, name))
 

@@ -409,3 +409,38 @@ def test_the_downloaded_name_is_the_assets_own(client, worker, ask, tmp_path):
     assert path.parent == tmp_path
     assert path.suffix == ".png"
     assert Path(path).read_bytes() == PNG
+
+
+def test_a_listener_that_fails_costs_no_job(client, world, ask, caplog):
+    class Clumsy(WorkerListener):
+        def claimed(self, job):
+            raise RuntimeError("dropped my pen")
+
+        def succeeded(self, job, asset, seconds):
+            raise RuntimeError("again")
+
+    worker = Worker(client, world_ids=[world.id], listener=Clumsy())
+    worker.add("IMAGE", "local", paint)
+    job = ask()
+    assert worker.run(once=True).succeeded == 1
+    assert client.jobs.get(job.id).status == Status.SUCCEEDED
+    assert "dropped my pen" in caplog.text
+
+
+def test_a_worker_whose_output_nobody_reads_finishes_and_ends(server, client, world, ask):
+    jobs = [ask(f"Auntie {number}", asset_type="PDF") for number in range(2)]
+    process = subprocess.Popen(
+        command("worker", "--world", world.id, "--data-dir", server.data_dir),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    assert '"started"' in process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    ended = [client.jobs.get(job.id) for job in jobs]
+    assert {job.status for job in ended} <= {Status.SUCCEEDED, Status.QUEUED}
+    assert all(job.error_code is None for job in ended)

@@ -19,25 +19,10 @@ from lorekeeper.contracts.lore import (
     SourceCreate,
     SourceResponse,
     WorldCreate,
+    WorldImportResponse,
     WorldResponse,
 )
 from lorekeeper.sdk.calls.core import Call, Params, get, post
-
-
-class ImportedWorld(Model):
-    """What a bundle became. `id_map` leads from the bundle's ids to the new ones; None where they were kept."""
-
-    world: WorldResponse
-    ids_kept: bool
-    entities: int
-    sources: int
-    source_chunks: int
-    claims: int
-    id_map: dict[UUID, UUID] | None = None
-
-    def new_id(self, bundle_id: UUID) -> UUID:
-        """The id that a piece of the bundle has in this world."""
-        return bundle_id if self.id_map is None else self.id_map[bundle_id]
 
 
 class AddedChunks(Model):
@@ -58,9 +43,9 @@ def list_worlds(params: Params) -> Call[PaginatedWorldResponse]:
     return get("/worlds", PaginatedWorldResponse, params)
 
 
-def import_world(bundle: WorldBundle, name: str | None) -> Call[ImportedWorld]:
+def import_world(bundle: WorldBundle, name: str | None) -> Call[WorldImportResponse]:
     params = {} if name is None else {"name": name}
-    return post("/worlds/import", ImportedWorld, bundle, params=params, patience=300)
+    return post("/worlds/import", WorldImportResponse, bundle, params=params, patience=300)
 
 
 def create_entity(body: EntityCreate) -> Call[EntityResponse]:

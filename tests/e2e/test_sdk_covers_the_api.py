@@ -1,0 +1,59 @@
+"""The SDK's calls against the server's own description of itself."""
+
+import inspect
+import re
+from typing import get_type_hints
+from uuid import UUID
+
+import httpx
+import pytest
+from pydantic import BaseModel
+
+from lorekeeper.sdk import filters
+from lorekeeper.sdk.calls import assets, core, jobs, lore, system
+
+AN_ID = UUID(int=7)
+PAGE = {"skip", "limit", "cursor"}
+
+
+@pytest.fixture(scope="module")
+def paths(server):
+    return httpx.get(f"{server.client.url}/openapi.json").raise_for_status().json()["paths"]
+
+
+def calls():
+    """Each call that the SDK can make, with whatever arguments."""
+    for module in (lore, jobs, assets, system):
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            if function.__module__ == module.__name__ and not name.startswith("_"):
+                kinds = [kind for name, kind in get_type_hints(function).items() if name != "return"]
+                yield function(*map(argument, kinds))
+
+
+def argument(kind):
+    if kind is UUID:
+        return AN_ID
+    if inspect.isclass(kind) and issubclass(kind, BaseModel):
+        return kind.model_construct()
+    return {} if kind == core.Params else None
+
+
+def test_every_operation_of_the_api_has_its_call(paths):
+    offered = {(method.upper(), re.sub(r"{\w+}", "{}", path)) for path, item in paths.items() for method in item}
+    assert {(call.method, call.path.replace(str(AN_ID), "{}")) for call in calls()} == offered
+
+
+@pytest.mark.parametrize(
+    ("path", "keywords"),
+    [
+        ("/worlds", filters.WorldFilters),
+        ("/entities", filters.EntityFilters),
+        ("/sources", filters.SourceFilters),
+        ("/claims", filters.ClaimFilters),
+        ("/assets/asset-jobs", filters.JobFilters),
+        ("/assets/assets", filters.AssetFilters),
+    ],
+)
+def test_every_filter_has_its_keyword(paths, path, keywords):
+    taken = {parameter["name"] for parameter in paths[path]["get"]["parameters"] if parameter["in"] == "query"}
+    assert set(get_type_hints(keywords)) == taken - PAGE
