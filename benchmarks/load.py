@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import cast
 
 import httptools
 import uvloop
@@ -92,12 +93,12 @@ class _Connection(asyncio.Protocol):
     def __init__(self, tally: _Tally) -> None:
         self._tally = tally
         self._body = b""
+        self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own, which does not derive from it
         self._parser = httptools.HttpResponseParser(self)
-        transport.write(next(self._tally.requests))
+        self._transport.write(next(self._tally.requests))
 
     def data_received(self, data: bytes) -> None:
         self._body = data
@@ -132,6 +133,8 @@ async def _put_on(port: int, tally: _Tally, *, warm_up: float, seconds: float) -
     answered, wall, cpu = tally.answered - answered, time.perf_counter() - wall, time.process_time() - cpu
     if tally.ended.done():
         tally.ended.result()
+    if answered == 0:
+        raise RuntimeError("the server answered nothing")
     return Outcome(per_second=answered / wall, client_cpu=cpu / wall)
 
 

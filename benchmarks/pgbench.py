@@ -36,9 +36,9 @@ def run(script: str, variables: Mapping[str, str], *, database_url: str, folder:
     path.write_text(script, encoding="utf-8")
     seconds = effort.warm_up + effort.seconds
     options = ["--protocol=prepared", "--no-vacuum", f"--client={CONNECTIONS}", "--jobs=1", "--progress=1"]
+    options += [f"--time={seconds}", f"--file={path}"]
     done = subprocess.run(
-        [PROGRAM, *options, f"--time={seconds}", f"--file={path}"]
-        + [f"--define={name}={value}" for name, value in variables.items()],
+        [str(PROGRAM), *options, *(f"--define={name}={value}" for name, value in variables.items())],
         env=os.environ | _connection(database_url),
         capture_output=True,
         text=True,

@@ -119,7 +119,7 @@ async def _make_key(database_url: str) -> str:
 
 
 def _bring_in_lore(port: int, key: str) -> tuple[UUID, tuple[UUID, ...], tuple[UUID, ...]]:
-    """The sample world: real sentences of real lengths. The answer is it, two of its entities and three of its claims."""
+    """The sample world (real sentences of real lengths), two of its entities and three of its claims."""
     with Client(f"http://127.0.0.1:{port}", key) as client:
         world = client.worlds.import_bundle(sample_world()).world
         entities = client.entities.list(world_id=world.id, limit=2).items

@@ -46,6 +46,7 @@ def demo(
     out.print()
     out.print("[title]LoreKeeper[/]  from lore to media, with exact provenance")
     with _server(folder) as client:
+        out_dir.mkdir(parents=True, exist_ok=True)
         lore = _bring_in_the_world(client)
         orders = _ask_for_media(client, lore, COMMISSIONS)
         _make_them(client, lore.world)
@@ -203,7 +204,6 @@ def _make_them(client: Client, world: WorldResponse) -> None:
 
 def _collect(client: Client, orders: list[Order], folder: Path) -> None:
     steps.heading("The files", "Fetched over presigned URLs; each one's SHA-256 is compared with the record.")
-    folder.mkdir(parents=True, exist_ok=True)
     for order in orders:
         order.job = client.jobs.get(order.job.id)
         if order.job.asset is None:

@@ -1,6 +1,7 @@
 """The command line. Server commands are imported only when they are named, so the plain installation has the others."""
 
 import importlib
+import io
 import sys
 from typing import Any
 
@@ -87,6 +88,10 @@ app.command("worker")(worker)
 
 def run() -> None:
     """The console script: runs a command; what can be foreseen ends in one sentence and status 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name in a letter that this terminal lacks is no reason to stop.
+            stream.reconfigure(errors="replace")
     try:
         app(prog_name="lorekeeper")
     except (CommandError, SdkError) as error:

@@ -45,11 +45,11 @@ def serve(
     listener = _listen(settings.host, settings.port)
     try:
         with embedded_or_named(settings) as (backing, announce):
-            _make_ready(settings, backing)
+            new_key = _make_ready(settings, backing)
             url = f"http://{settings.host if ':' not in settings.host else f'[{settings.host}]'}:{_port_of(listener)}"
             announce(url)
             with _findable(settings, backing, url):
-                _greet(settings, backing, url)
+                _greet(settings, url, new_key)
                 _run(settings, backing, listener)
     except KeyboardInterrupt:
         logger.info("stopped")
@@ -116,11 +116,14 @@ def _upgraded(database_url: str) -> bool:
         raise CommandError(str(error)) from error
 
 
-def _make_ready(settings: Settings, backing: Backing) -> None:
-    """The embedded database is migrated as a matter of course; one that was named is its operator's to migrate."""
+def _make_ready(settings: Settings, backing: Backing) -> str | None:
+    """The embedded database is migrated, and given a first admin key, as a matter of course; the answer is that key.
+
+    A database that was named is its operator's to migrate.
+    """
     if settings.database_url is None:
         _upgraded(backing.database_url)
-        return
+        return ensure_admin_key(settings, backing)
     try:
         revision = migrations.current(backing.database_url)
         migrations.refuse_newer(revision)
@@ -131,6 +134,7 @@ def _make_ready(settings: Settings, backing: Backing) -> None:
             f"The database has schema {revision or 'none'}, this LoreKeeper needs {migrations.head()}: "
             "run `lorekeeper migrate`."
         )
+    return None
 
 
 @contextmanager
@@ -176,13 +180,15 @@ def _run(settings: Settings, backing: Backing, listener: socket.socket) -> None:
     _Server(config, app).run(sockets=[listener])
 
 
-def _greet(settings: Settings, backing: Backing, url: str) -> None:
+def _greet(settings: Settings, url: str, new_key: str | None) -> None:
     console = console_on("stderr")
     console.print(f"[title]LoreKeeper[/title] serves at [id]{url}[/id]; its API is described at [id]{url}/docs[/id]")
+    if new_key is not None:
+        console.print(f"Admin key, shown this once: [id]{new_key}[/id]", soft_wrap=True)
     if settings.database_url is None:
-        if made := ensure_admin_key(settings, backing):
-            console.print(f"Admin key, shown this once: [id]{made}[/id]", soft_wrap=True)
         kept = escape(str(admin_key_file(settings)))
-        console.print(f"[hint]It is kept in {kept}, where this machine's commands find it.[/hint]", soft_wrap=True)
+        console.print(
+            f"[hint]The admin key is kept in {kept}; this machine's commands find it there.[/hint]", soft_wrap=True
+        )
     if not settings.has_s3 and settings.host not in {"127.0.0.1", "localhost", "::1"}:
         console.print("[bad]The embedded store listens on loopback only: no other machine can fetch files.[/bad]")

@@ -64,7 +64,7 @@ def silence_stdout() -> None:
 
 def json_line(**fields: Any) -> None:
     """One JSON object on a line of its own, for programs that read along."""
-    sys.stdout.write(json.dumps(fields, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json.dumps(fields, default=str) + "\n")
     sys.stdout.flush()
 
 

@@ -139,6 +139,12 @@ class SourceChunkResponse(_Versioned):
     metadata: StoredJson
 
 
+class SourceChunksCreated(Model):
+    """The chunks that were added, in order."""
+
+    items: list[SourceChunkResponse]
+
+
 class ClaimCreate(Request):
     world_id: UUID
     subject_entity_id: UUID

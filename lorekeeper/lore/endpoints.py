@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from lorekeeper.access.context import Editor, Reader
-from lorekeeper.contracts.base import Model, Name, Text
+from lorekeeper.contracts.base import Name, Text
 from lorekeeper.contracts.bundle import WorldBundle
 from lorekeeper.contracts.enums import CanonState, EntityType, LoreKind, SourceType
 from lorekeeper.contracts.errors import ReferenceNotFoundError, WorldNotFoundError, WorldScopeViolationError
@@ -22,6 +22,7 @@ from lorekeeper.contracts.lore import (
     PaginatedWorldResponse,
     SourceChunkResponse,
     SourceChunksCreate,
+    SourceChunksCreated,
     SourceCreate,
     SourceResponse,
     WorldCreate,
@@ -38,12 +39,6 @@ router = APIRouter(tags=["lore"])
 Paged = Annotated[Paging, Depends(paging)]
 Exactly = Annotated[Text | None, Query(max_length=500, description="Exactly this.")]
 WRITE_ERRORS = responses(WorldNotFoundError, ReferenceNotFoundError, WorldScopeViolationError)
-
-
-class SourceChunksCreated(Model):
-    """The chunks that were added, in order."""
-
-    items: list[SourceChunkResponse]
 
 
 @router.post("/worlds", status_code=201, response_model=WorldResponse, responses=responses())

@@ -1,6 +1,7 @@
 """Bringing in a world bundle: all of it in one transaction, or nothing."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -74,14 +75,15 @@ def _row(kind: LoreKind, piece: BaseModel, **more: Any) -> Row:
 
 def _rows(bundle: WorldBundle) -> tuple[Row, dict[LoreKind, list[Row]]]:
     """Every piece as a row. Hashing a large world takes a while, so this runs in a thread."""
-    source_of: dict[UUID | None, str] = {}
+    source_of: dict[UUID, str] = {}
     sources: list[Row] = []
     chunks: list[Row] = []
     for source in bundle.sources:
         row = _row(LoreKind.SOURCE, source)
         sources.append(row)
         for chunk in source.chunks:
-            source_of[chunk.id] = row["id"]
+            if chunk.id is not None:
+                source_of[chunk.id] = row["id"]
             chunks.append(_row(LoreKind.SOURCE_CHUNK, chunk, source_id=row["id"]))
     groups = _version_groups(bundle.claims)
     claims = [
@@ -89,7 +91,7 @@ def _rows(bundle: WorldBundle) -> tuple[Row, dict[LoreKind, list[Row]]]:
             LoreKind.CLAIM,
             claim,
             version_group_id=str(groups[number]),
-            source_id=str(claim.source_id) if claim.source_id else source_of.get(claim.source_chunk_id),
+            source_id=str(claim.source_id) if claim.source_id else _source_of(claim, source_of),
         )
         for number, claim in enumerate(bundle.claims)
     ]
@@ -100,6 +102,11 @@ def _rows(bundle: WorldBundle) -> tuple[Row, dict[LoreKind, list[Row]]]:
         LoreKind.SOURCE_CHUNK: chunks,
         LoreKind.CLAIM: claims,
     }
+
+
+def _source_of(claim: BundleClaim, source_of: Mapping[UUID, str]) -> str | None:
+    """The source of the chunk that a claim points at."""
+    return source_of[claim.source_chunk_id] if claim.source_chunk_id else None
 
 
 def _version_groups(claims: list[BundleClaim]) -> list[UUID]:

@@ -122,10 +122,14 @@ SELECT * FROM source_reading WHERE id = %(id)s AND deleted_at IS NULL
 
 -- name: lock_source
 -- Holds a source still while chunks are added behind its last one.
-SELECT id, world_id, (SELECT coalesce(max(chunk_index) + 1, 0) FROM source_chunk
-                      WHERE source_id = source.id AND deleted_at IS NULL) AS next_index
-FROM source WHERE id = %(id)s AND deleted_at IS NULL
+SELECT id, world_id FROM source WHERE id = %(id)s AND deleted_at IS NULL
 FOR NO KEY UPDATE
+
+-- name: next_chunk_index
+-- The index behind a source's last chunk. A statement of its own, so that it sees what was committed while lock_source
+-- waited.
+SELECT coalesce(max(chunk_index) + 1, 0) AS next_index
+FROM source_chunk WHERE source_id = %(id)s AND deleted_at IS NULL
 
 -- name: list_sources
 -- Sources, newest first.
@@ -178,7 +182,7 @@ SELECT id, world_id, source_id, chunk_index, content, char_start, char_end, meta
        created_at, updated_at
 FROM source_chunk
 WHERE source_id = %(source_id)s AND deleted_at IS NULL
-  AND chunk_index > (SELECT chunk_index FROM source_chunk WHERE id = %(after)s)  -- when after
+  AND chunk_index > (SELECT chunk_index FROM source_chunk WHERE id = %(after)s AND source_id = %(source_id)s)  -- when after
 ORDER BY chunk_index LIMIT %(limit)s OFFSET %(skip)s
 
 -- name: count_source_chunks

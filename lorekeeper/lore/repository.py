@@ -106,7 +106,8 @@ async def create_lore(
 
 async def lock_source(database: Writer, source_id: UUID) -> Row | None:
     """The source and the index that its next chunk takes; nobody else adds chunks until the transaction ends."""
-    return await database.one(QUERIES.lock_source, id=source_id)
+    source = await database.one(QUERIES.lock_source, id=source_id)
+    return source and source | (await database.one(QUERIES.next_chunk_index, id=source_id) or {})
 
 
 async def find_references(

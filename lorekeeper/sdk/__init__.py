@@ -4,7 +4,6 @@ It needs the plain installation only and imports the contracts, never the server
 """
 
 from lorekeeper.sdk.calls.jobs import RequestedJob
-from lorekeeper.sdk.calls.lore import AddedChunks
 from lorekeeper.sdk.client import Client
 from lorekeeper.sdk.errors import (
     AlreadyCompletedError,
@@ -41,7 +40,6 @@ from lorekeeper.sdk.worker import Worker
 
 __all__ = [
     "APIError",
-    "AddedChunks",
     "AlreadyCompletedError",
     "AssetGoneError",
     "Client",

@@ -1,8 +1,9 @@
 """What a worker tells about its work, for a terminal, a log or a test."""
 
 import logging
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ParamSpec
 
 from lorekeeper.contracts.assets import AssetResponse
@@ -24,6 +25,15 @@ class WorkerReport:
     """Failed, and put back in the queue."""
     dropped: int = 0
     """Cancelled, or lost to another worker, or let go at shutdown."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
+
+    def count(self, *, succeeded: int = 0, failed: int = 0, retried: int = 0, dropped: int = 0) -> None:
+        """Adds the end of a job; jobs end in several threads."""
+        with self._lock:
+            self.succeeded += succeeded
+            self.failed += failed
+            self.retried += retried
+            self.dropped += dropped
 
 
 class WorkerListener:

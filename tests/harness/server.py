@@ -18,6 +18,7 @@ from lorekeeper.app import Backing, create_app
 from lorekeeper.contracts.enums import Role
 from lorekeeper.kit.clock import MovableClock
 from lorekeeper.kit.database import Database
+from lorekeeper.kit.telemetry import configure_logging
 from lorekeeper.settings import Settings
 
 T = TypeVar("T")
@@ -85,6 +86,7 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def running_app(settings: Settings, backing: Backing) -> Iterator[RunningApp]:
+    configure_logging("json", "info")  # pytest shows it where a test fails
     clock = MovableClock()
     app = create_app(settings, backing, clock=clock)
     server = _Server(

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from lorekeeper.contracts.base import Model
 from lorekeeper.contracts.bundle import WorldBundle
 from lorekeeper.contracts.lore import (
     ClaimCreate,
@@ -16,6 +15,7 @@ from lorekeeper.contracts.lore import (
     PaginatedWorldResponse,
     SourceChunkResponse,
     SourceChunksCreate,
+    SourceChunksCreated,
     SourceCreate,
     SourceResponse,
     WorldCreate,
@@ -23,12 +23,6 @@ from lorekeeper.contracts.lore import (
     WorldResponse,
 )
 from lorekeeper.sdk.calls.core import Call, Params, get, post
-
-
-class AddedChunks(Model):
-    """The chunks that were added, in order."""
-
-    items: list[SourceChunkResponse]
 
 
 def create_world(body: WorldCreate) -> Call[WorldResponse]:
@@ -73,8 +67,8 @@ def list_sources(params: Params) -> Call[PaginatedSourceResponse]:
     return get("/sources", PaginatedSourceResponse, params)
 
 
-def add_chunks(source_id: UUID, body: SourceChunksCreate) -> Call[AddedChunks]:
-    return post(f"/sources/{source_id}/chunks", AddedChunks, body)
+def add_chunks(source_id: UUID, body: SourceChunksCreate) -> Call[SourceChunksCreated]:
+    return post(f"/sources/{source_id}/chunks", SourceChunksCreated, body)
 
 
 def list_chunks(source_id: UUID, params: Params) -> Call[PaginatedSourceChunkResponse]:
