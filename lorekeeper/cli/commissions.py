@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
 
-from lorekeeper.contracts.enums import AssetTypeEnum, CanonState
+from lorekeeper.contracts.enums import AssetTypeEnum, CanonState, EntityType
 from lorekeeper.contracts.jobs import AssetJobCreate
 from lorekeeper.contracts.lore import ClaimResponse, EntityResponse, SourceChunkResponse, SourceResponse, WorldResponse
 from lorekeeper.contracts.references import AssetJobReferences
 from lorekeeper.sdk import Client
 
 PROVIDER = "local"
+_SEEN = frozenset(
+    {
+        EntityType.CREATURE,
+        EntityType.VEHICLE,
+        EntityType.PERSON,
+        EntityType.LOCATION,
+        EntityType.ITEM,
+        EntityType.ARTIFACT,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,11 @@ class WorldLore:
             about = {claim.subject_entity_id, claim.object_entity_id}
             spoken.update(entity_id for entity_id in about if entity_id)
         return sorted(self.entities, key=lambda entity: (-spoken[entity.id], entity.name))[:count]
+
+    def subjects(self, count: int) -> list[EntityResponse]:
+        """The same for a picture: those that can be seen come before events and ideas."""
+        ranked = self.most_spoken_of(len(self.entities))
+        return sorted(ranked, key=lambda entity: entity.type not in _SEEN)[:count]
 
 
 @dataclass(frozen=True)
@@ -87,18 +102,20 @@ def _book_references(lore: WorldLore) -> AssetJobReferences:
 
 
 def _plate_prompt(lore: WorldLore) -> dict[str, Any]:
-    return {"title": _enumeration([entity.name for entity in lore.most_spoken_of(3)]), "aspect_ratio": "4:3"}
+    return {"title": _enumeration([entity.name for entity in lore.subjects(3)]), "aspect_ratio": "4:3"}
 
 
 def _plate_references(lore: WorldLore) -> AssetJobReferences:
-    return AssetJobReferences(entity_ids=[entity.id for entity in lore.most_spoken_of(3)])
+    return AssetJobReferences(entity_ids=[entity.id for entity in lore.subjects(3)])
 
 
 COMMISSIONS: tuple[Commission, ...] = (
     Commission(
         AssetTypeEnum.PDF, "a book of a source, with notes that cite every claim", _book_prompt, _book_references
     ),
-    Commission(AssetTypeEnum.IMAGE, "a plate of those most spoken of", _plate_prompt, _plate_references),
+    Commission(
+        AssetTypeEnum.IMAGE, "a plate of those most spoken of that can be seen", _plate_prompt, _plate_references
+    ),
 )
 
 
@@ -110,4 +127,6 @@ def file_name(title: str, extension: str) -> str:
 
 
 def _enumeration(names: list[str]) -> str:
+    """ "The Goodwife, Auntie and the Slack": only what comes first keeps its capital article."""
+    names = names[:1] + [re.sub(r"^The\b", "the", name) for name in names[1:]]
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1] if names else ""]))

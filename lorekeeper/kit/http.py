@@ -103,6 +103,8 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("unexpected error", exc_info=error)
     response = _problem(request, LoreKeeperError("The error was logged under this request id."))
     response.headers["x-request-id"] = request_id
+    # uvicorn drops the connection when an app has raised; a client that is told so does not use it again.
+    response.headers["connection"] = "close"
     return response
 
 

@@ -16,12 +16,12 @@ def safe_filename(filename: str) -> str:
     """A name that is safe in a URL, a header and on any disk; the extension survives, path parts do not."""
     last = re.split(r"[/\\]", filename)[-1]
     ascii_only = unicodedata.normalize("NFKD", last).encode("ascii", "ignore").decode()
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", str(sanitize_filename(ascii_only, platform="universal"))).strip("-.")
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", str(sanitize_filename(ascii_only, platform="universal")))
     stem, dot, extension = plain.rpartition(".")
     if not dot:
         stem, extension = plain, ""
-    extension = extension[:16]
-    stem = stem[: LONGEST_NAME - len(extension) - 1].strip("-.") or "file"
+    extension = extension.strip("-")[:16]
+    stem = stem.strip("-.")[: LONGEST_NAME - len(extension) - 1].strip("-.") or "file"
     return f"{stem}.{extension}" if extension else stem
 
 

@@ -1,18 +1,17 @@
 """Who appears on a plate, and as what: each entity's type and words choose its silhouette."""
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from random import Random
 
 from lorekeeper.contracts.enums import EntityType
 from lorekeeper.contracts.snapshot import LoreSnapshot
-from lorekeeper.generators.plate import devices, emblems
+from lorekeeper.generators.plate import beasts, emblems, people, vessels
 from lorekeeper.generators.plate.pen import Pen
+from lorekeeper.generators.plate.reading import Lexicon, is_of_a_woman, title_in, words_of
 
 Device = Callable[[Pen], None]
-_Lexicon = Sequence[tuple[Device, str]]
 
 
 class Role(Enum):
@@ -37,30 +36,34 @@ class Actor:
     seal: Device
 
 
-_FIGURES: _Lexicon = (
+_FIGURES = Lexicon[Device](
     (
-        devices.crowned,
-        "king queen prince princess lord lady emperor empress ruler jarl duke chief throne regent monarch",
+        (people.crowned, "king queen prince princess emperor empress monarch regent sovereign"),
+        (
+            people.mariner,
+            "sailor skipper mariner seaman seafarer fisher fisherman fisherwoman fishwife harbourmaster harbormaster "
+            "driver pilot boatman ferryman ferrywoman helmsman steersman bosun boatswain whaler admiral navigator "
+            "wharfinger lighthouse lamplighter carter carrier coachman postman ship boat barque lugger *captain *mate",
+        ),
+        (
+            people.wanderer,
+            "wizard witch sage monk priest priestess singer bard scop poet hermit elder seer healer pilgrim scholar "
+            "abbot abbess nun mage druid oracle archivist mapmaker *keeper *speaker",
+        ),
+        (
+            people.bearer,
+            "herald marshal messenger banner founder envoy lord jarl duke earl baron general *chief *chieftain *leader "
+            "*commander *ruler",
+        ),
+        (
+            people.spearman,
+            "warrior hero thane soldier knight fighter guard guardsman hunter ranger slayer champion coastguard watch "
+            "watchman army host",
+        ),
     ),
-    (
-        devices.wanderer,
-        "wizard witch sage monk priest priestess singer bard scop poet hermit elder seer healer smith "
-        "keeper abbot pilgrim scholar mage druid oracle mother nun archivist mapmaker sister brother abbess father "
-        "speaker",
-    ),
-    (devices.bearer, "herald captain marshal messenger standard banner leader founder envoy"),
-    (
-        devices.spearman,
-        "warrior hero thane soldier knight fighter guard hunter ranger slayer champion coastguard watch",
-    ),
+    only_as_head=frozenset({people.crowned}),
 )
-_SEALS: dict[Device, Device] = {
-    devices.crowned: devices.monarch,
-    devices.wanderer: devices.hood,
-    devices.bearer: devices.helm,
-    devices.spearman: devices.helm,
-}
-_PLACES: _Lexicon = (
+_PLACES = (
     (emblems.hall, "hall house inn tavern lodge mead farm village heorot longhouse home barn mill"),
     (emblems.tower, "tower keep fort fortress watch lighthouse beacon light lantern gate bridge wall"),
     (emblems.citadel, "city castle citadel town palace kingdom realm capital harbour harbor port court"),
@@ -70,15 +73,17 @@ _PLACES: _Lexicon = (
     (emblems.barrow, "barrow mound grave tomb cave lair den crypt hoard mine pit"),
     (emblems.stones, "stone stones circle ruin ruins altar cairn henge"),
 )
-_BEASTS: _Lexicon = (
-    (devices.dragon, "dragon wyrm drake firedrake wyvern worm"),
-    (devices.serpent, "serpent snake sea whale fish nicor kraken leviathan eel water mere monster-fish"),
-    (devices.wolf, "wolf hound dog fox beast warg cat lion bear boar"),
-    (devices.stag, "stag deer hart elk horse mare stallion ram goat unicorn ox"),
-    (devices.raven, "raven crow bird eagle hawk owl gull swan falcon phoenix moth bat heron"),
-    (devices.giant, "giant troll ogre demon monster walker fiend ghoul golem devil grendel"),
+_BEASTS = (
+    (beasts.dragon, "dragon wyrm drake firedrake wyvern worm"),
+    (beasts.whale, "whale leviathan cachalot orca narwhal cetacean *calf"),
+    (beasts.fish, "fish eel salmon trout pike carp cod herring mackerel sturgeon tuna shark"),
+    (beasts.serpent, "serpent snake nicor kraken *sea *water *mere"),
+    (beasts.wolf, "wolf hound dog fox warg cat lion bear boar"),
+    (beasts.stag, "stag deer hart elk horse mare stallion ram goat unicorn ox"),
+    (beasts.raven, "raven crow bird eagle hawk owl gull swan falcon phoenix moth bat heron"),
+    (beasts.giant, "giant troll ogre demon walker fiend ghoul golem devil grendel *monster"),
 )
-_THINGS: _Lexicon = (
+_THINGS = (
     (emblems.sword, "sword blade dagger knife spear brand bill lance axe weapon"),
     (emblems.bell, "bell bells chime gong"),
     (emblems.ring, "ring necklace collar torque jewel gem amulet bracelet pendant stone necklet"),
@@ -92,41 +97,84 @@ _THINGS: _Lexicon = (
     (emblems.hammer, "hammer anvil mace tool forge"),
     (emblems.shield, "shield armour armor mail shirt cloak coat"),
 )
-_IDEAS: _Lexicon = (
+_IDEAS = (
     (emblems.comet, "comet star fall omen storm coming voyage landing"),
     (emblems.flame, "fire burning war battle feud siege fight attack raid sack"),
     (emblems.star, "birth feast crowning dawn light hope founding festival"),
     (emblems.eye, "fate wyrd sight prophecy dream death truth curse magic"),
     (emblems.knot, "oath bond kin law peace honour honor treaty wedding faith custom"),
 )
-_BANNERS: _Lexicon = (
+_BANNERS = (
     (emblems.shield, "army guard clan tribe house war knights geats danes warband"),
     (emblems.quartered, "guild order council company school bank league church college"),
 )
-_SHIPS: _Lexicon = ((devices.longship, "ship boat"),)
+_CARRIERS = (
+    (vessels.longship, "longship viking drakkar drekar knarr snekke prowed dragon"),
+    (
+        vessels.barque,
+        "barque bark barquentine brig brigantine frigate galleon clipper carrack caravel schooner corvette windjammer "
+        "merchantman warship flagship indiaman whaler masted *ship *vessel",
+    ),
+    (
+        vessels.lugger,
+        "lugger sloop smack cutter ketch yawl skiff dinghy dory coble pinnace wherry punt barge ferry fishing fisher "
+        "rowing canoe *boat *craft",
+    ),
+    (vessels.wagon, "wagon waggon cart carriage coach caravan wain dray chariot"),
+    (vessels.sledge, "sledge sled sleigh toboggan"),
+)
 
-_LEXICONS: dict[EntityType, _Lexicon] = {
+_BY_TYPE: dict[EntityType, Lexicon[Device]] = {
     EntityType.PERSON: _FIGURES,
-    EntityType.LOCATION: _PLACES,
-    EntityType.CREATURE: _BEASTS,
-    EntityType.ITEM: _THINGS,
-    EntityType.ARTIFACT: _THINGS,
-    EntityType.FACTION: _BANNERS,
-    EntityType.ORGANIZATION: _BANNERS,
-    EntityType.EVENT: _IDEAS,
-    EntityType.CONCEPT: _IDEAS,
-    EntityType.VEHICLE: _SHIPS,
-    EntityType.OTHER: (*_THINGS, *_IDEAS),
+    EntityType.LOCATION: Lexicon(_PLACES),
+    EntityType.CREATURE: Lexicon(_BEASTS),
+    EntityType.ITEM: Lexicon(_THINGS),
+    EntityType.ARTIFACT: Lexicon(_THINGS),
+    EntityType.FACTION: Lexicon(_BANNERS),
+    EntityType.ORGANIZATION: Lexicon(_BANNERS),
+    EntityType.EVENT: Lexicon(_IDEAS),
+    EntityType.CONCEPT: Lexicon(_IDEAS),
+    EntityType.VEHICLE: Lexicon(_CARRIERS),
+    EntityType.OTHER: Lexicon((*_THINGS, *_IDEAS)),
 }
 _ROLES: dict[EntityType, Role] = {
     EntityType.PERSON: Role.FIGURE,
     EntityType.LOCATION: Role.PLACE,
+    EntityType.CREATURE: Role.BEAST,
     EntityType.VEHICLE: Role.VESSEL,
 }
-_BEAST_ROLES: dict[Device, Role] = {
-    devices.serpent: Role.SWIMMER,
-    devices.dragon: Role.FLYER,
-    devices.raven: Role.FLYER,
+# What is not found where others of its type are: a wagon stands on the ground, as a beast would.
+_OWN_ROLES: dict[Device, Role] = {
+    beasts.serpent: Role.SWIMMER,
+    beasts.whale: Role.SWIMMER,
+    beasts.fish: Role.SWIMMER,
+    beasts.dragon: Role.FLYER,
+    beasts.raven: Role.FLYER,
+    vessels.wagon: Role.BEAST,
+    vessels.sledge: Role.BEAST,
+}
+
+
+def _smaller(device: Device, share: float) -> Device:
+    """What is wider than a seal, drawn to fit one."""
+    return lambda pen: device(pen.sub(0.0, 0.5 * (share - 1), share))
+
+
+_SEALS: dict[Device, Device] = {
+    people.crowned: people.monarch,
+    people.wanderer: people.hood,
+    people.bearer: people.helm,
+    people.spearman: people.helm,
+    people.mariner: people.souwester,
+    people.plain: people.face,
+    people.gowned: people.lady,
+    beasts.whale: beasts.whale_entire,
+    beasts.serpent: _smaller(beasts.serpent, 0.8),
+    vessels.barque: _smaller(vessels.barque, 0.78),
+    vessels.longship: _smaller(vessels.longship, 0.86),
+    vessels.lugger: _smaller(vessels.lugger, 0.86),
+    vessels.wagon: _smaller(vessels.wagon, 0.84),
+    vessels.sledge: _smaller(vessels.sledge, 0.9),
 }
 _NAMED_BY_CLAIMS = 8
 
@@ -153,37 +201,33 @@ def speaks_of_water(lore: LoreSnapshot) -> bool:
         chunk.content for chunk in lore.source_chunks[:8]
     )
     return bool(
-        _words(told) & {"sea", "ocean", "isle", "island", "shore", "coast", "harbour", "harbor", "tide", "sail", "lake"}
+        words_of(told)
+        & {"sea", "ocean", "isle", "island", "shore", "coast", "harbour", "harbor", "tide", "sail", "lake"}
     )
 
 
 def _actor(name: str, kind: EntityType, told: str, rng: Random) -> Actor:
-    device = _choose(_LEXICONS[kind], name, told, rng)
-    role = _ROLES.get(kind, Role.EMBLEM)
-    if kind == EntityType.CREATURE:
-        role = _BEAST_ROLES.get(device, Role.BEAST)
+    device = _device(name, kind, told, rng)
+    role = _OWN_ROLES.get(device) or _ROLES.get(kind, Role.EMBLEM)
     return Actor(name, role, device, _SEALS.get(device, device))
 
 
-def _choose(lexicon: _Lexicon, name: str, told: str, rng: Random) -> Device:
-    fallback = rng.choice([device for device, _ in lexicon])
-    for text in (name, told):
-        said = _words(text)
-        hits = [(len(said & set(words.split())), -index) for index, (_, words) in enumerate(lexicon)]
-        most, index = max(hits)
-        if most:
-            return lexicon[-index][0]
-    return fallback
+def _device(name: str, kind: EntityType, told: str, rng: Random) -> Device:
+    """By the name, else by what is told, else whatever is plain for the type."""
+    lexicon = _BY_TYPE[kind]
+    by_chance = rng.choice(lexicon.meanings)
+    named = title_in(name) if kind == EntityType.PERSON else name
+    chosen = lexicon.read(named) or lexicon.read(told)
+    if chosen:
+        return chosen
+    if kind == EntityType.PERSON:
+        return people.gowned if is_of_a_woman(f"{name} {told}") else people.plain
+    return vessels.lugger if kind == EntityType.VEHICLE else by_chance
 
 
 def _guess(name: str) -> EntityType:
     """What an entity known by name alone may be."""
-    said = _words(name)
     for kind in (EntityType.LOCATION, EntityType.CREATURE, EntityType.ITEM, EntityType.VEHICLE):
-        if any(said & set(words.split()) for _, words in _LEXICONS[kind]):
+        if _BY_TYPE[kind].names(name):
             return kind
     return EntityType.PERSON
-
-
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.casefold().replace("-", " ")))
