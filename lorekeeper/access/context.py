@@ -65,4 +65,3 @@ Reader = Annotated[Context, Depends(_allow(Role.READER, Role.EDITOR, Role.WORKER
 Editor = Annotated[Context, Depends(_allow(Role.EDITOR))]
 Worker = Annotated[Context, Depends(_allow(Role.WORKER))]
 EditorOrWorker = Annotated[Context, Depends(_allow(Role.EDITOR, Role.WORKER))]
-Admin = Annotated[Context, Depends(_allow())]

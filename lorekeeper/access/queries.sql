@@ -39,7 +39,3 @@ SELECT api_key.id, api_key.name, api_key.role, api_key.all_worlds, api_key.provi
              WHERE key_id = api_key.id ORDER BY world.name) AS worlds
 FROM api_key
 ORDER BY api_key.created_at, api_key.id
-
--- name: grant_world
--- Lets a key see a world that it has just made.
-INSERT INTO api_key_world (key_id, world_id) VALUES (%(key_id)s, %(world_id)s) ON CONFLICT DO NOTHING

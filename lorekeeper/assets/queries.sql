@@ -15,11 +15,6 @@ WITH made AS (
 )
 SELECT id FROM made
 
--- name: get_upload
--- The upload behind a storage key.
-SELECT id, world_id, asset_type, storage_key, content_type, size_bytes, checksum, state
-FROM upload WHERE storage_key = %(storage_key)s
-
 -- name: get_asset
 -- One asset.
 SELECT id, world_id, type, format, status, storage_key, content_type, duration_seconds, size_bytes, checksum, metadata,

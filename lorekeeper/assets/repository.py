@@ -17,10 +17,6 @@ async def create_upload(database: Database, row: Row, *, origin: Mapping[str, An
     return await database.one(QUERIES.create_upload, **row, **origin) is not None
 
 
-async def get_upload(database: Database, storage_key: str) -> Row | None:
-    return await database.one(QUERIES.get_upload, storage_key=storage_key)
-
-
 async def get_asset(database: Database, asset_id: UUID) -> Row | None:
     return await database.one(QUERIES.get_asset, id=asset_id)
 

@@ -88,13 +88,16 @@ def download_name(asset: AssetResponse) -> str:
     return safe_filename(re.sub(r"^[0-9]{8}T[0-9]{12}Z_", "", asset.storage_key.rpartition("/")[2]))
 
 
-async def verify_upload(ctx: Context, world_id: UUID, asset_type: AssetTypeEnum, file: AssetCreate) -> None:
+async def verify_upload(
+    ctx: Context, upload: Row | None, world_id: UUID, asset_type: AssetTypeEnum, file: AssetCreate
+) -> None:
     """Believe nothing of an upload: was the key handed out, and does the store hold exactly what is declared?
+
+    `upload` is what was written down when the key was handed out, in its JSON form; None: it never was.
 
     Raises `UploadMismatchError`, whose code says which check failed. Asks the store, so never call it in a transaction.
     """
-    upload = await repository.get_upload(ctx.database, file.storage_key)
-    if upload is None or upload["world_id"] != world_id or upload["asset_type"] != asset_type:
+    if upload is None or upload["world_id"] != str(world_id) or upload["asset_type"] != asset_type:
         raise UploadMismatchError(
             "upload_not_issued", "storage_key was not handed out for an upload to this world and asset type."
         )

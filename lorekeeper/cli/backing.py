@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+
+import httpx
 
 from lorekeeper.access.service import Authenticator, create_key
 from lorekeeper.app import Backing
@@ -92,12 +92,12 @@ def database_url(settings: Settings) -> Iterator[str]:
 
 
 def running_server(settings: Settings) -> dict[str, str] | None:
-    """`url` and `database_url` of the server that runs on the data folder, if one does."""
+    """`url` and `database_url` of the server that runs on the data folder, if one does and answers."""
     try:
-        told: dict[str, Any] = json.loads((settings.data_dir / SERVER_FILE).read_text())
-        os.kill(told["pid"], 0)
-    except (FileNotFoundError, ProcessLookupError):
-        return None
+        told: dict[str, str] = json.loads((settings.data_dir / SERVER_FILE).read_text())
+        httpx.get(f"{told['url']}/health/live", timeout=5).raise_for_status()
+    except (FileNotFoundError, ValueError, KeyError, httpx.HTTPError):
+        return None  # a server that was killed leaves its file behind
     return told
 
 

@@ -46,6 +46,11 @@ def examine(backing: Backing) -> Iterator[Finding]:
     old = "" if number >= OLDEST_POSTGRES else "; LoreKeeper needs 15 or newer"
     yield Finding("database", not old, f"PostgreSQL {number // 10000}.{number % 10000}{old}")
     revision = migrations.current(backing.database_url)
+    try:
+        migrations.refuse_newer(revision)
+    except migrations.MigrationError as error:
+        yield Finding("migrations", False, str(error))
+        return
     behind = "" if revision == migrations.head() else f"; this version needs {migrations.head()}: lorekeeper migrate"
     yield Finding("migrations", not behind, f"schema {revision or 'none'}{behind}")
     yield asyncio.run(_store(backing))

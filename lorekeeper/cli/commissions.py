@@ -127,6 +127,6 @@ def file_name(title: str, extension: str) -> str:
 
 
 def _enumeration(names: list[str]) -> str:
-    """ "The Goodwife, Auntie and the Slack": only what comes first keeps its capital article."""
+    """As in "The Goodwife, Auntie and the Slack": only what comes first keeps its capital article."""
     names = names[:1] + [re.sub(r"^The\b", "the", name) for name in names[1:]]
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1] if names else ""]))

@@ -23,7 +23,7 @@ from lorekeeper.cli.worker import TerminalListener, local_handlers, name_of
 from lorekeeper.contracts.assets import AssetFullResponse, AssetResponse
 from lorekeeper.contracts.jobs import AssetJobCreate, AssetJobFullResponse, ClaimedJob
 from lorekeeper.contracts.lore import ClaimCreate, EntityCreate, WorldCreate, WorldResponse
-from lorekeeper.contracts.references import AssetJobReferences
+from lorekeeper.contracts.references import AssetJobReferences, References
 from lorekeeper.contracts.snapshot import LoreSnapshot
 from lorekeeper.places import DEFAULT_PORT, default_data_dir
 from lorekeeper.samples import sample_world
@@ -168,7 +168,7 @@ def _ask_for_media(client: Client, lore: WorldLore, commissions: tuple[Commissio
     return orders
 
 
-def _count(references: AssetJobReferences) -> str:
+def _count(references: References) -> str:
     counts = {
         "chunks": len(references.source_chunk_ids),
         "claims": len(references.claim_ids),

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from rich.markup import escape
 
 from lorekeeper.app import Backing, create_app
-from lorekeeper.cli.backing import admin_key_file, embedded_or_named, ensure_admin_key, running_server
+from lorekeeper.cli.backing import admin_key_file, database_url, embedded_or_named, ensure_admin_key, running_server
 from lorekeeper.cli.checkup import examine, examine_running
 from lorekeeper.cli.terminal import CommandError, console_on
 from lorekeeper.db import migrate as migrations
@@ -60,8 +60,8 @@ def serve(
 def migrate(data_dir: DataDir = None) -> None:
     """Bring the database to the schema of this version."""
     settings = settings_with(data_dir=data_dir)
-    with embedded_or_named(settings, store=False) as (backing, _):
-        moved = _upgraded(backing.database_url)
+    with database_url(settings) as url:
+        moved = _upgraded(url)
     console_on("stdout").print(f"The database is at schema {migrations.head()}{'' if moved else ', as it was before'}.")
 
 

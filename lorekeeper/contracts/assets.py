@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
 from lorekeeper.contracts.base import Checksum, JsonObject, Model, Page, Request, StoredJson, Timestamp
 from lorekeeper.contracts.enums import AssetStatusEnum, AssetTypeEnum
-from lorekeeper.contracts.references import AssetJobReferences
+from lorekeeper.contracts.references import References
 from lorekeeper.contracts.snapshot import LoreSnapshot
 
 Format = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.+-]{0,31}$")]
@@ -84,7 +84,7 @@ class AssetDerivationResponse(Model):
     prompt_spec: StoredJson
     input_hash: str
     content_basis: str
-    references: AssetJobReferences
+    references: References
     lore_snapshot: LoreSnapshot
     created_at: Timestamp
 

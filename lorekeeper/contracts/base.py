@@ -6,7 +6,16 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
 
 MAX_SAFE_INTEGER = 2**53 - 1
 MAX_JSON_DEPTH = 32
@@ -21,7 +30,7 @@ def _in_utc(value: datetime) -> datetime:
 
 def format_time(value: datetime) -> str:
     """RFC 3339 in UTC with microseconds, always of the same length, so that texts sort as times do."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 Timestamp = Annotated[datetime, AfterValidator(_in_utc), PlainSerializer(format_time, when_used="json")]
@@ -40,12 +49,16 @@ def _refuse_nul(value: str) -> str:
 Text = Annotated[str, AfterValidator(_refuse_nul)]
 """Text that PostgreSQL can store: no NUL, no lone surrogate."""
 
-Name = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_refuse_nul)
+]
 Offset = Annotated[int, Field(ge=0, le=2_000_000_000)]
 """A place in a text, in Unicode code points."""
 
-Label = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-LongText = Annotated[Text, StringConstraints(max_length=200_000)]
+Label = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_refuse_nul)
+]
+LongText = Annotated[str, StringConstraints(max_length=200_000), AfterValidator(_refuse_nul)]
 Checksum = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in lower-case hexadecimal."""
 
@@ -123,11 +136,24 @@ class Page(Model):
     next_cursor: str | None = Field(None, description="Pass it as `cursor` for the next page; null on the last one.")
 
 
-class TimePoint(Request):
+class TimePoint(Model):
     """A moment in the world's own calendar: how it is written, and a number to sort by."""
+
+    label: str | None = None
+    sort: float | None = None
+
+
+class TimePointCreate(TimePoint, Request):
+    """The same as a client sends it: one of the two at least."""
 
     label: Label | None = None
     sort: Annotated[float, Field(allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.label is None and self.sort is None:
+            raise ValueError("give a label, a sortable number, or both")
+        return self
 
     def is_after(self, other: Self) -> bool:
         """True when both carry a sortable number and this one is larger."""

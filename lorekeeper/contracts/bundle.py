@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import Field, ValidationError, model_validator
 
-from lorekeeper.contracts.base import IdList, LongText, Metadata, Name, Offset, Request, Text, TimePoint
+from lorekeeper.contracts.base import IdList, LongText, Metadata, Name, Offset, Request, Text, TimePointCreate
 from lorekeeper.contracts.enums import CanonState, EntityType, SourceType
 from lorekeeper.contracts.lore import Aliases, ChunkText, Confidence, Tags
 
@@ -96,8 +96,8 @@ class BundleClaim(_Piece):
         None, description="A chunk of this bundle; of source_id, where both are given."
     )
     supersedes_claim_id: UUID | None = Field(None, description="The claim of this bundle that this one replaces.")
-    valid_from: TimePoint | None = None
-    valid_to: TimePoint | None = None
+    valid_from: TimePointCreate | None = None
+    valid_to: TimePointCreate | None = None
     tags: Tags = Field(default_factory=list)
 
     @model_validator(mode="after")

@@ -45,10 +45,11 @@ def canonicalize_references(references: AssetJobReferences) -> dict[str, Any]:
 def canonicalize_lore_snapshot(snapshot: LoreSnapshot) -> dict[str, Any]:
     """What of a snapshot decides whether the lore is the same: the content hash of each piece.
 
-    A claim is handed to the worker with the names of the entities it speaks of, and a chunk with its source's title.
-    Those names can be depicted too, so they count (`names`), though they live in rows of their own.
+    A claim is handed to the worker with the names of the entities it speaks of, a chunk with its heading and its
+    source's title. Those can be depicted too, so they count (`names`), though they are no part of the piece's own hash.
     """
     names = {str(chunk.source_id): chunk.source_title for chunk in snapshot.source_chunks}
+    names |= {str(chunk.id): chunk.heading for chunk in snapshot.source_chunks if chunk.heading is not None}
     for claim in snapshot.claims:
         for entity_id, name in (
             (claim.subject_entity_id, claim.subject_name),

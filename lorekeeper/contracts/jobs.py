@@ -42,8 +42,16 @@ class AssetJobCreate(Request):
         return self
 
 
-class JobProgress(Request):
+class JobProgress(Model):
     """How far a worker has come."""
+
+    percent: float | None = None
+    stage: str | None = None
+    message: str | None = None
+
+
+class JobProgressUpdate(JobProgress, Request):
+    """The same as a worker reports it."""
 
     percent: float | None = Field(None, ge=0, le=100, allow_inf_nan=False)
     stage: Label | None = None
@@ -62,6 +70,8 @@ class AssetJobUpdate(Request):
 
     @model_validator(mode="after")
     def _times_agree(self) -> Self:
+        if not self.model_fields_set - {"lease_token"}:
+            raise ValueError("there is nothing in it to update")
         if self.started_at and self.finished_at and self.finished_at < self.started_at:
             raise ValueError("finished_at lies before started_at")
         return self
@@ -83,7 +93,7 @@ class AssetJobFail(Request):
 class AssetJobHeartbeat(Request):
     lease_token: UUID
     lease_seconds: int = Field(60, ge=1, le=MAX_LEASE_SECONDS)
-    progress: JobProgress | None = None
+    progress: JobProgressUpdate | None = None
     provider_job_id: Annotated[Text, StringConstraints(min_length=1, max_length=500)] | None = None
 
 

@@ -18,6 +18,7 @@ from lorekeeper.contracts.base import (
     StoredJson,
     Text,
     TimePoint,
+    TimePointCreate,
     Timestamp,
 )
 from lorekeeper.contracts.enums import CanonState, EntityType, SourceType
@@ -157,8 +158,8 @@ class ClaimCreate(Request):
     source_id: UUID | None = None
     source_chunk_id: UUID | None = None
     supersedes_claim_id: UUID | None = None
-    valid_from: TimePoint | None = None
-    valid_to: TimePoint | None = None
+    valid_from: TimePointCreate | None = None
+    valid_to: TimePointCreate | None = None
     tags: Tags = Field(default_factory=list)
 
     @model_validator(mode="after")

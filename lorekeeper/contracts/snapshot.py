@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from lorekeeper.contracts.base import Model, StoredJson, TimePoint, Timestamp
+from lorekeeper.contracts.base import Model, TimePoint, Timestamp
 from lorekeeper.contracts.enums import AssetTypeEnum, CanonState, EntityType, SourceType
 
 
@@ -78,7 +78,6 @@ class AssetSnapshot(Model):
     size_bytes: int
     checksum: str
     duration_seconds: float | None = None
-    metadata: StoredJson = Field(default_factory=dict)
 
 
 class LoreSnapshot(Model):

@@ -7,7 +7,7 @@ from uuid import UUID
 from lorekeeper.access.context import Context
 from lorekeeper.contracts.enums import AssetJobStatusEnum
 from lorekeeper.contracts.errors import ConflictError, IdempotencyKeyReusedError
-from lorekeeper.contracts.hashing import compute_input_hash, content_hash
+from lorekeeper.contracts.hashing import canonicalize_references, compute_input_hash, content_hash
 from lorekeeper.contracts.jobs import AssetJobCreate, AssetJobFullResponse
 from lorekeeper.jobs import repository
 from lorekeeper.kit.database import Row
@@ -56,7 +56,8 @@ async def _earlier(ctx: Context, job_id: UUID) -> Created:
 
 
 def _fingerprint(body: AssetJobCreate) -> str:
-    return content_hash(body.model_dump(mode="json", exclude={"idempotency_key"}))
+    request = body.model_dump(mode="json", exclude={"idempotency_key", "references"})
+    return content_hash(request | {"references": canonicalize_references(body.references)})
 
 
 def _same_request(fingerprint: str | None, earlier: str) -> None:

@@ -36,6 +36,7 @@ from lorekeeper.contracts.jobs import (
     Provider,
 )
 from lorekeeper.jobs import service
+from lorekeeper.jobs.completion import complete_job
 from lorekeeper.jobs.creation import create_job
 from lorekeeper.kit.http import answer, responses
 from lorekeeper.kit.pagination import Paging, paging
@@ -131,7 +132,7 @@ async def heartbeat(id: UUID, body: AssetJobHeartbeat, ctx: Worker) -> Response:
 )
 async def complete_asset_job(id: UUID, body: AssetJobComplete, ctx: Worker) -> Response:
     """Hand in the finished file. It is checked against the store before anything is written."""
-    return answer(await service.complete_job(ctx, id, body))
+    return answer(await complete_job(ctx, id, body))
 
 
 @router.post("/{id}/fail", response_model=AssetJobFullResponse, responses=MOVES)

@@ -49,6 +49,11 @@ LEFT JOIN asset_job_reading AS existing
 -- One job with its derivation and asset.
 SELECT * FROM asset_job_reading WHERE id = %(id)s
 
+-- name: get_asset_job_and_upload
+-- One job as above, with the upload that a worker says its file was put into.
+SELECT job.*, (SELECT row_to_json(upload) FROM upload WHERE storage_key = %(storage_key)s) AS upload
+FROM asset_job_reading AS job WHERE job.id = %(id)s
+
 -- name: get_asset_job_by_input_hash
 -- The job that stands in the way of another one with the same inputs.
 SELECT * FROM asset_job_reading
@@ -138,11 +143,7 @@ WITH lost AS MATERIALIZED (  -- locked first, so that no two claims rescue the s
         lease_token = gen_random_uuid(), lease_expires_at = %(lease_expires_at)s, progress = NULL,
         error_code = NULL, error_message = NULL
     FROM picked WHERE job.id = picked.id
-    RETURNING job.id, job.world_id, job.asset_type, job.provider, job.model_id, job.status, job.priority,
-              job.requested_by, job.input_hash, job.prompt_spec, job.error_code, job.error_message,
-              job.idempotency_key, job.attempt, job.max_attempts, job.available_at, job.lease_token,
-              job.lease_expires_at, job.worker_id, job.progress, job.provider_job_id, job.cancel_requested_at,
-              job.start_by, job.finish_by, job.created_at, job.started_at, job.finished_at
+    RETURNING job.*
 ), noted AS (
     INSERT INTO event (world_id, kind, subject_id, actor, request_id, after, occurred_at)
     SELECT world_id, 'asset_job.claimed', id, %(actor)s, %(request_id)s,
@@ -188,13 +189,15 @@ WITH moved AS (
     WHERE id = %(id)s AND status = %(expected)s
       AND lease_token IS NOT DISTINCT FROM %(lease_token)s::uuid
       AND (lease_expires_at IS NULL OR lease_expires_at > %(now)s)
-    RETURNING id, world_id, status, attempt, error_code
+    RETURNING asset_job.*
+), noted AS (
+    INSERT INTO event (world_id, kind, subject_id, actor, request_id, before, after, occurred_at)
+    SELECT world_id, 'asset_job.updated', id, %(actor)s, %(request_id)s,
+           jsonb_build_object('status', %(expected)s::text),
+           jsonb_build_object('status', status, 'attempt', attempt, 'error_code', error_code), %(now)s
+    FROM moved
 )
-INSERT INTO event (world_id, kind, subject_id, actor, request_id, before, after, occurred_at)
-SELECT world_id, 'asset_job.updated', id, %(actor)s, %(request_id)s, jsonb_build_object('status', %(expected)s::text),
-       jsonb_build_object('status', status, 'attempt', attempt, 'error_code', error_code), %(now)s
-FROM moved
-RETURNING id
+SELECT * FROM moved
 
 -- name: cancel_asset_job
 -- Cancels a job that no worker holds; asks the worker that holds it to stop, which its next heartbeat tells it.
@@ -225,7 +228,7 @@ WITH done AS (
     WHERE id = %(id)s AND status = 'RUNNING' AND cancel_requested_at IS NULL
       AND lease_token IS NOT DISTINCT FROM %(lease_token)s::uuid
       AND (lease_expires_at IS NULL OR lease_expires_at > %(now)s)
-    RETURNING id, world_id, asset_type, attempt
+    RETURNING asset_job.*
 ), used AS (
     UPDATE upload SET state = 'USED'
     FROM done
@@ -236,7 +239,7 @@ WITH done AS (
     SELECT %(asset_id)s, done.world_id, done.asset_type, %(format)s, %(storage_key)s, %(content_type)s,
            %(duration_seconds)s, %(size_bytes)s, %(checksum)s, %(metadata)s, %(actor)s, %(now)s
     FROM done
-    RETURNING id, world_id
+    RETURNING asset.*
 ), derived AS (
     UPDATE asset_derivation AS derivation SET asset_id = made.id
     FROM made, done WHERE derivation.asset_job_id = done.id
@@ -260,7 +263,8 @@ WITH done AS (
            jsonb_build_object('status', 'SUCCEEDED', 'attempt', done.attempt, 'asset_id', %(asset_id)s::uuid), %(now)s
     FROM done
 )
-SELECT id FROM made
+SELECT done.*, row_to_json(made) AS asset
+FROM done CROSS JOIN made
 
 -- name: count_jobs_by_status
 -- How many jobs there are in each state, for the metrics; along an index.

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from lorekeeper.contracts.assets import AssetCreate
 from lorekeeper.contracts.errors import UploadMismatchError
-from lorekeeper.contracts.jobs import AssetJobListFilter, JobProgress, PaginatedAssetJobResponse
+from lorekeeper.contracts.jobs import AssetJobListFilter, JobProgressUpdate, PaginatedAssetJobResponse
 from lorekeeper.kit.database import Database, Row
 from lorekeeper.kit.pagination import Paging, fetch_page
 from lorekeeper.kit.queries import Queries
@@ -33,6 +33,11 @@ async def create_asset_job(database: Database, job: Row, *, origin: Origin) -> R
 async def get_asset_job(database: Database, job_id: UUID) -> Row | None:
     """A job with its derivation and its asset."""
     return await database.one(QUERIES.get_asset_job, id=job_id)
+
+
+async def get_asset_job_and_upload(database: Database, job_id: UUID, storage_key: str) -> Row | None:
+    """The same, with the upload behind a storage key as `upload`; None in it for a key that was never handed out."""
+    return await database.one(QUERIES.get_asset_job_and_upload, id=job_id, storage_key=storage_key)
 
 
 async def get_asset_job_by_input_hash(database: Database, world_id: UUID, input_hash: str) -> Row | None:
@@ -64,7 +69,7 @@ async def heartbeat(
     *,
     lease_token: UUID,
     lease_expires_at: datetime,
-    progress: JobProgress | None,
+    progress: JobProgressUpdate | None,
     provider_job_id: str | None,
     now: datetime,
     visible_worlds: list[UUID] | None,
@@ -84,9 +89,9 @@ async def heartbeat(
     )
 
 
-async def update_asset_job_status(database: Database, job_id: UUID, move: Row, *, origin: Origin) -> bool:
-    """Move a job from the status it was judged by; False when it has moved on, or the lease is not the caller's."""
-    return await database.one(QUERIES.update_asset_job_status, id=job_id, **move, **origin) is not None
+async def update_asset_job_status(database: Database, job_id: UUID, move: Row, *, origin: Origin) -> Row | None:
+    """Move a job from the status it was judged by; None when it has moved on, or the lease is not the caller's."""
+    return await database.one(QUERIES.update_asset_job_status, id=job_id, **move, **origin)
 
 
 async def cancel_asset_job(database: Database, job_id: UUID, *, origin: Origin) -> bool:
@@ -96,19 +101,17 @@ async def cancel_asset_job(database: Database, job_id: UUID, *, origin: Origin) 
 
 async def complete_asset_job(
     database: Database, job_id: UUID, file: AssetCreate, *, asset_id: UUID, lease_token: UUID | None, origin: Origin
-) -> bool:
-    """Make the asset and finish the job; False when the job is not RUNNING under this lease.
-
-    Raises `UploadMismatchError` when another job has made an asset of the same upload meanwhile.
+) -> Row | None:
+    """Make the asset and finish the job; the answer is the job with its asset, or None when it is not RUNNING under
+    this lease. Raises `UploadMismatchError` when another job has made an asset of the same upload meanwhile.
     """
     parameters = file.model_dump(include=set(AssetCreate.model_fields)) | {"metadata": Jsonb(file.metadata)}
     try:
-        row = await database.one(
+        return await database.one(
             QUERIES.complete_asset_job, id=job_id, lease_token=lease_token, asset_id=asset_id, **parameters, **origin
         )
     except UniqueViolation as error:
         raise UploadMismatchError("upload_already_used", "storage_key belongs to an asset already.") from error
-    return row is not None
 
 
 async def count_jobs_by_status(database: Database) -> dict[str, int]:

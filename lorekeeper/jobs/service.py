@@ -8,22 +8,17 @@ from uuid import UUID
 
 from lorekeeper.access.context import Context
 from lorekeeper.access.principal import Principal
-from lorekeeper.assets.service import verify_upload
-from lorekeeper.contracts.assets import AssetCreate, AssetResponse
-from lorekeeper.contracts.enums import AssetJobStatusEnum, AssetTypeEnum
+from lorekeeper.contracts.enums import AssetJobStatusEnum
 from lorekeeper.contracts.errors import (
-    AlreadyCompletedError,
     AssetValidationError,
     ForbiddenError,
     InvalidTransitionError,
     LeaseLostError,
     NotFoundError,
-    UploadMismatchError,
 )
 from lorekeeper.contracts.jobs import (
     AssetJobClaim,
     AssetJobClaimResponse,
-    AssetJobComplete,
     AssetJobFail,
     AssetJobFullResponse,
     AssetJobHeartbeat,
@@ -36,7 +31,6 @@ from lorekeeper.contracts.jobs import (
 from lorekeeper.contracts.state_machine import TERMINAL, is_allowed
 from lorekeeper.jobs import repository
 from lorekeeper.kit.database import Row
-from lorekeeper.kit.ids import new_id
 from lorekeeper.kit.pagination import Paging
 
 LOOK_AGAIN_SECONDS = 1.0
@@ -116,7 +110,7 @@ async def heartbeat(ctx: Context, job_id: UUID, body: AssetJobHeartbeat) -> Asse
     if row is None:
         job = await _job(ctx, job_id)
         validate_worker_authorization(ctx.principal, job["provider"])
-        raise _lease_lost(job)
+        raise lease_lost(job)
     return AssetJobHeartbeatResponse.model_validate(row)
 
 
@@ -128,11 +122,12 @@ async def update_job(ctx: Context, job_id: UUID, body: AssetJobUpdate) -> AssetJ
     target = body.status or current
     if target is Status.SUCCEEDED and current is Status.RUNNING:
         raise AssetValidationError("status: a job becomes SUCCEEDED by …/complete, which brings its file.")
-    if target is not current or current in TERMINAL:
+    # Saying RUNNING of a RUNNING job is refused: of two workers that both take it, one must lose.
+    if body.status is not None or current in TERMINAL:
         validate_job_status_transition(current, target)
     if target is Status.QUEUED and current is Status.RUNNING:
         raise InvalidTransitionError(
-            "A job goes back from RUNNING to QUEUED only by a lease that ran out or a retryable …/fail.",
+            "A job goes back from RUNNING to QUEUED only by a retryable …/fail.",
             from_status=current.value,
             to_status=target.value,
         )
@@ -177,6 +172,7 @@ async def fail_job(ctx: Context, job_id: UUID, body: AssetJobFail) -> AssetJobFu
 async def cancel_job(ctx: Context, job_id: UUID) -> AssetJobFullResponse:
     """Cancel; cancelling twice is the same as once. Raises `InvalidTransitionError` for a job that is over."""
     job = await _job(ctx, job_id)
+    validate_worker_authorization(ctx.principal, job["provider"])
     if job["status"] != Status.CANCELLED and not await repository.cancel_asset_job(
         ctx.database, job_id, origin=ctx.origin
     ):
@@ -185,79 +181,39 @@ async def cancel_job(ctx: Context, job_id: UUID) -> AssetJobFullResponse:
     return await get_job(ctx, job_id)
 
 
-async def complete_job(ctx: Context, job_id: UUID, body: AssetJobComplete) -> AssetJobFullResponse:
-    """Check the upload against the store, then make the asset and finish the job, all or nothing.
-
-    The same payload again gets the same answer. Raises `UploadMismatchError`, `LeaseLostError`,
-    `InvalidTransitionError`, `AlreadyCompletedError`; the job is then as it was.
-    """
-    job = await _job(ctx, job_id)
-    validate_worker_authorization(ctx.principal, job["provider"])
-    if job["status"] == Status.SUCCEEDED:
-        return _completed_before(job, body)
-    _still_held(job, body.lease_token, ctx)
-    validate_job_status_transition(Status(job["status"]), Status.SUCCEEDED)
-    if job["cancel_requested_at"] is not None:
-        raise InvalidTransitionError(
-            "The job was cancelled while it ran.", from_status="RUNNING", to_status=Status.SUCCEEDED.value
-        )
-    try:
-        await verify_upload(ctx, job["world_id"], AssetTypeEnum(job["asset_type"]), body)
-    except UploadMismatchError:
-        job = await _job(ctx, job_id)
-        if job["status"] == Status.SUCCEEDED:  # the same request, sent twice at once, was quicker
-            return _completed_before(job, body)
-        raise
-    # The store took its time: the lease is judged by the moment of writing, not by that of asking.
-    origin = ctx.origin | {"now": ctx.runtime.clock.now()}
-    done = await repository.complete_asset_job(
-        ctx.database, job_id, body, asset_id=new_id(), lease_token=body.lease_token, origin=origin
-    )
-    job = await _job(ctx, job_id)
-    if not done:
-        if job["status"] == Status.SUCCEEDED:
-            return _completed_before(job, body)
-        _still_held(job, body.lease_token, ctx)
-        raise _lease_lost(job)
-    return AssetJobFullResponse.model_validate(job)
-
-
-def _completed_before(job: Row, body: AssetJobComplete) -> AssetJobFullResponse:
-    asset = AssetResponse.model_validate(job["asset"])
-    declared = body.model_dump(include=set(AssetCreate.model_fields))
-    if any(getattr(asset, name) != value for name, value in declared.items()):
-        raise AlreadyCompletedError(f"The job has asset {asset.id} already, made of another file.")
-    return AssetJobFullResponse.model_validate(job)
-
-
 async def _move(ctx: Context, job: Row, lease_token: UUID | None, move: Row) -> AssetJobFullResponse:
     """Write a move that was judged by `job`; where the job has changed since, say what is the case now."""
-    _still_held(job, lease_token, ctx)
+    require_lease(job, lease_token, ctx)
     move = move | {"expected": job["status"], "lease_token": lease_token}
     moved = await repository.update_asset_job_status(ctx.database, job["id"], move, origin=ctx.origin)
-    job = await _job(ctx, job["id"])
-    if not moved:
-        _still_held(job, lease_token, ctx)
+    if moved is None:
+        job = await _job(ctx, job["id"])
+        require_lease(job, lease_token, ctx)
         validate_job_status_transition(Status(job["status"]), Status(move["status"]))
-        raise _lease_lost(job)
-    return AssetJobFullResponse.model_validate(job)
+        raise lease_lost(job)
+    return AssetJobFullResponse.model_validate(job | moved)
 
 
-def _still_held(job: Row, lease_token: UUID | None, ctx: Context) -> None:
+def require_lease(job: Row, lease_token: UUID | None, ctx: Context) -> None:
+    """Raises `LeaseLostError` unless the token is that of the job's living lease, or there is neither."""
     if lease_token is not None and job["lease_token"] != lease_token:
-        raise _lease_lost(job)
+        raise lease_lost(job)
     if job["lease_token"] is not None and (lease_token is None or job["lease_expires_at"] <= ctx.now):
-        raise _lease_lost(job)
+        raise lease_lost(job)
 
 
-def _lease_lost(job: Row) -> LeaseLostError:
+def lease_lost(job: Row) -> LeaseLostError:
     return LeaseLostError(
         f"The job is {job['status']} and not held by this lease token (any more).", status_of_job=job["status"]
     )
 
 
-async def _job(ctx: Context, job_id: UUID) -> Row:
-    row = await repository.get_asset_job(ctx.database, job_id)
+def visible_job(ctx: Context, job_id: UUID, row: Row | None) -> Row:
+    """The row, or `NotFoundError` where there is none that this key may see."""
     if row is None or not ctx.principal.sees(row["world_id"]):
         raise NotFoundError(f"There is no job {job_id}.")
     return row
+
+
+async def _job(ctx: Context, job_id: UUID) -> Row:
+    return visible_job(ctx, job_id, await repository.get_asset_job(ctx.database, job_id))

@@ -18,6 +18,9 @@ CONNECT_TIMEOUT = 5.0
 
 UNAVAILABLE = (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError)
 
+_GONE = frozenset({None, "57P01", "57P02", "57P03"})
+"""No SQLSTATE: the connection broke; else the server is shutting down or starting up."""
+
 
 def _unavailable(error: Exception) -> DatabaseUnavailableError:
     if isinstance(error, psycopg.errors.DiskFull):
@@ -93,6 +96,7 @@ class Database:
             async with self._pool.connection() as connection:
                 yield Session(connection)
         except UNAVAILABLE as error:
+            await self._discard_broken(error)
             raise _unavailable(error) from error
 
     @asynccontextmanager
@@ -102,7 +106,13 @@ class Database:
             async with self._pool.connection() as connection, connection.transaction():
                 yield Session(connection)
         except UNAVAILABLE as error:
+            await self._discard_broken(error)
             raise _unavailable(error) from error
+
+    async def _discard_broken(self, error: Exception) -> None:
+        """After a restart of PostgreSQL all idle connections are dead: let one request find that out, not each."""
+        if isinstance(error, psycopg.OperationalError) and error.sqlstate in _GONE:
+            await self._pool.check()
 
     async def all(self, query: Query, /, **parameters: Any) -> list[Row]:
         async with self.session() as session:

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from lorekeeper.contracts.errors import (
     AssetValidationError,
@@ -80,22 +81,44 @@ def _fields(errors: Sequence[Any]) -> list[dict[str, Any]]:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class below
+    if any(item["type"] == "json_invalid" for item in error.errors()):
+        return _problem(request, _BadRequestError("The body is not JSON."), status=400)
     fields = _fields(error.errors())
     first = fields[0] if fields else {"field": "request", "message": "is not valid"}
     return _problem(request, AssetValidationError(f"{first['field']}: {first['message']}", errors=fields))
 
 
-_FRAMEWORK_CODES = {404: NotFoundError.code, 405: "method_not_allowed", 413: PayloadTooLargeError.code}
+class _MethodNotAllowedError(LoreKeeperError):
+    code = "method_not_allowed"
+    title = "This path does not take that method"
+
+
+class _BadRequestError(LoreKeeperError):
+    code = "bad_request"
+    title = "The request cannot be read"
+
+
+_FRAMEWORK_ERRORS = {404: NotFoundError, 405: _MethodNotAllowedError, 413: PayloadTooLargeError}
 
 
 async def _framework(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: an unknown path, a wrong method, a body that cannot be read."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class below
-    refused = AssetValidationError(str(error.detail))
-    refused.code = _FRAMEWORK_CODES.get(error.status_code, "bad_request")
-    response = _problem(request, refused, status=error.status_code)
+    kind = _FRAMEWORK_ERRORS.get(error.status_code, _BadRequestError)
+    response = _problem(request, kind(str(error.detail)), status=error.status_code)
     response.headers.update(error.headers or {})
+    if error.status_code == 405:
+        # The framework names the methods of the first route on the path only.
+        response.headers["allow"] = ", ".join(_methods_at(request))
     return response
+
+
+def _methods_at(request: Request) -> list[str]:
+    def takes(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return [method for method in ("GET", "POST", "PATCH", "PUT", "DELETE") if takes(method)]
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -30,7 +30,7 @@ SELECT
         ORDER BY chunk.source_id, chunk.chunk_index
     ) AS piece) AS source_chunks,
     (SELECT json_agg(piece) FROM (
-        SELECT id, world_id, type, format, content_type, size_bytes, checksum, duration_seconds, metadata
+        SELECT id, world_id, type, format, content_type, size_bytes, checksum, duration_seconds
         FROM asset WHERE id = ANY(%(asset_ids)s) AND status = 'READY'
         ORDER BY id
     ) AS piece) AS assets,

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lorekeeper.contracts.jobs import AssetJobHeartbeat, ClaimedJob, JobProgress
+from lorekeeper.contracts.jobs import AssetJobHeartbeat, ClaimedJob, JobProgressUpdate
 from lorekeeper.sdk.errors import APIError, SdkError
 from lorekeeper.sdk.handling import JobCancelled
 from lorekeeper.sdk.jobs import Jobs
@@ -30,14 +30,14 @@ class Lease:
         *,
         lease_seconds: int,
         work_dir: Path,
-        on_progress: Callable[[JobProgress], None],
+        on_progress: Callable[[JobProgressUpdate], None],
     ) -> None:
         self.job = job
         self._jobs = jobs
         self._lease_seconds = lease_seconds
         self._work_dir = work_dir
         self._on_progress = on_progress
-        self._progress: JobProgress | None = None
+        self._progress: JobProgressUpdate | None = None
         self._ended_by: str | None = None
         self.cancelled = False
         self._held_until = time.monotonic() + lease_seconds
@@ -60,7 +60,7 @@ class Lease:
     def progress(self, percent: float, stage: str | None = None, message: str | None = None) -> None:
         """Notes how far the job has come; a heartbeat carries it to the server, at most once a second."""
         self.check()
-        self._progress = JobProgress(percent=min(max(percent, 0.0), 100.0), stage=stage, message=message)
+        self._progress = JobProgressUpdate(percent=min(max(percent, 0.0), 100.0), stage=stage, message=message)
         self._on_progress(self._progress)
         self._wake.set()
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lorekeeper.contracts.enums import AssetJobStatusEnum
-from lorekeeper.contracts.jobs import AssetJobComplete, AssetJobFail, ClaimedJob, JobProgress
+from lorekeeper.contracts.jobs import AssetJobComplete, AssetJobFail, ClaimedJob, JobProgressUpdate
 from lorekeeper.sdk.client import Client
 from lorekeeper.sdk.errors import (
     APIError,
@@ -121,7 +121,7 @@ class JobRun:
         return made
 
     def _hand_in(self, made: MadeFile, lease: Lease, began: float) -> None:
-        self._tell(JobProgress(percent=100, stage="uploading"))
+        self._tell(JobProgressUpdate(percent=100, stage="uploading"))
         uploaded = self._client.assets.upload(
             made.path,
             world_id=self.job.world_id,
@@ -183,7 +183,7 @@ class JobRun:
         self._report.count(dropped=1)
         tell(self._listener.dropped, self.job, reason)
 
-    def _tell(self, progress: JobProgress) -> None:
+    def _tell(self, progress: JobProgressUpdate) -> None:
         tell(self._listener.progressed, self.job, progress)
 
     def _end(self) -> bool:

@@ -99,8 +99,8 @@ def whale(pen: Pen) -> None:
     pen.poly([(-0.02, -0.36), (-0.16, -0.4), (-0.15, -0.29)])
     _flukes(pen.sub(-0.72, -0.43, 1.0))
     _spout(pen.sub(0.56, -0.44, 1.0))
-    pen.disc(0.66, -0.15, 0.022, lit=True)
-    pen.stroke([(0.89, -0.1), (0.72, -0.06), (0.54, -0.07), (0.44, -0.14)], 0.018, 0.012, lit=True)
+    pen.disc(0.6, -0.19, 0.02, lit=True)
+    pen.stroke([(0.88, -0.16), (0.74, -0.13), (0.6, -0.09), (0.54, -0.03)], 0.016, 0.012, lit=True)
 
 
 def whale_entire(pen: Pen) -> None:
@@ -110,8 +110,8 @@ def whale_entire(pen: Pen) -> None:
               (0.5, -0.08)])  # fmt: skip
     _flukes(pen.sub(-0.565, -0.62, 0.72))
     _spout(pen.sub(0.34, -0.6, 0.82))
-    pen.disc(0.46, -0.35, 0.026, lit=True)
-    pen.stroke([(0.68, -0.3), (0.5, -0.25), (0.34, -0.28)], 0.026, 0.014, lit=True)
+    pen.disc(0.4, -0.37, 0.026, lit=True)
+    pen.stroke([(0.69, -0.36), (0.54, -0.3), (0.4, -0.27), (0.34, -0.22)], 0.024, 0.014, lit=True)
     for drop in (0.0, 0.055):
         pen.stroke([(0.62 - drop, -0.2 + drop), (0.4, -0.165 + drop), (0.16, -0.2 + drop)], 0.02, 0.008, lit=True)
     pen.blob([(0.1, -0.22), (0.0, -0.14), (-0.12, 0.04), (-0.02, 0.02), (0.16, -0.12)])

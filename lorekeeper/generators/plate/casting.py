@@ -168,13 +168,13 @@ _SEALS: dict[Device, Device] = {
     people.mariner: people.souwester,
     people.plain: people.face,
     people.gowned: people.lady,
-    beasts.whale: beasts.whale_entire,
+    beasts.whale: _smaller(beasts.whale_entire, 0.9),
     beasts.serpent: _smaller(beasts.serpent, 0.8),
     vessels.barque: _smaller(vessels.barque, 0.78),
     vessels.longship: _smaller(vessels.longship, 0.86),
     vessels.lugger: _smaller(vessels.lugger, 0.86),
     vessels.wagon: _smaller(vessels.wagon, 0.84),
-    vessels.sledge: _smaller(vessels.sledge, 0.9),
+    vessels.sledge: _smaller(vessels.sledge, 0.86),
 }
 _NAMED_BY_CLAIMS = 8
 

@@ -70,6 +70,7 @@ def wagon(pen: Pen) -> None:
 
 def sledge(pen: Pen) -> None:
     """On two runners that curl up before, laden, with a rail to push it by."""
+    pen = pen.sub(0.0, -0.07, 0.92)
     pen.stroke([(-0.78, -0.01), (0.5, -0.01), (0.72, -0.07), (0.8, -0.24), (0.7, -0.32)], 0.05, 0.035)
     for x in (-0.5, -0.08, 0.36):
         pen.stroke([(x, -0.02), (x, -0.26)], 0.045)

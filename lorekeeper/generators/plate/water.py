@@ -28,7 +28,7 @@ def paint_water(press: Press, disc: Disc, top: float, ships: list[Actor], swimme
     toward = 1 if disc.x < width / 2 else -1
     swell: list[tuple[Actor, float, float, float]] = []
     for index, actor in enumerate(swimmers):
-        x = width * 0.5 + toward * 0.03 * width if index == 0 else rng.uniform(0.2, 0.8) * width
+        x = width * (0.5 + toward * (0.09 if ships else 0.03)) if index == 0 else rng.uniform(0.2, 0.8) * width
         swell.append((actor, x, top + min(depth * 0.2, unit * 9), min(unit * 12, width * 0.34)))
     for index, actor in enumerate(ships):
         x = disc.x - toward * 0.05 * width if index == 0 else width / 2 + toward * rng.uniform(0.25, 0.4) * width
