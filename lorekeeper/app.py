@@ -1,5 +1,6 @@
 """The composition root: one app, made of settings and the addresses of its database and its store."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ DESCRIPTION = (
     "The system of record for generated media of fictional worlds, with exact provenance back to the lore. "
     "Send your API key as `Authorization: Bearer lk_…`."
 )
+_TAKES_TEXTS = re.compile(r"/worlds/import|/sources|/sources/[^/]+/chunks")
+"""The paths that whole books and worlds come in by."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ def create_app(settings: Settings, backing: Backing, clock: Clock | None = None)
         openapi_url="/openapi.json",
         docs_url="/docs",
         redoc_url=None,
+        separate_input_output_schemas=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.settings = settings
     app.state.runtime = runtime
@@ -74,7 +79,11 @@ def create_app(settings: Settings, backing: Backing, clock: Clock | None = None)
     for domain in (lorekeeper.lore, lorekeeper.jobs, lorekeeper.assets, lorekeeper.operations):
         app.include_router(domain.endpoints.router)
     install_error_handlers(app)
-    app.add_middleware(RequestMiddleware, metrics=metrics, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        RequestMiddleware,
+        metrics=metrics,
+        body_limit=lambda path: settings.max_import_bytes if _TAKES_TEXTS.fullmatch(path) else settings.max_body_bytes,
+    )
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
 

@@ -45,7 +45,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8420, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
     database_pool_size: int = Field(10, ge=1, le=500, description="Connections to PostgreSQL at the most.")
-    max_body_bytes: int = Field(64 * 1024**2, ge=1024, description="The largest request body that is read.")
+    max_body_bytes: int = Field(2 * 1024**2, ge=1024, description="The largest request body that is read.")
+    max_import_bytes: int = Field(
+        64 * 1024**2, ge=1024, description="The same where whole texts and worlds come in: sources, chunks, imports."
+    )
     log_style: Literal["auto", "json", "text"] = Field(
         "auto", description="`auto`: text on a terminal, else JSON lines."
     )

@@ -1,6 +1,7 @@
 """Who is asking, and what they may see and do."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from lorekeeper.contracts.enums import Role
@@ -37,10 +38,9 @@ class Principal:
         if not self.sees(world_id):
             raise WorldNotFoundError(f"There is no world {world_id}.", world_id=str(world_id))
 
-    def require_visible(self, kind: str, row_id: object, row: dict[str, object] | None) -> dict[str, object]:
+    def require_visible(self, kind: str, row_id: UUID, row: dict[str, Any] | None) -> dict[str, Any]:
         """The row, or `NotFoundError` where it is missing or lies in a world that this key may not see."""
-        world_id = None if row is None else row.get("world_id", row["id"])
-        if row is None or (isinstance(world_id, UUID) and not self.sees(world_id)):
+        if row is None or not self.sees(row["world_id"]):
             raise NotFoundError(f"There is no {kind} {row_id}.")
         return row
 

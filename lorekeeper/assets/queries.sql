@@ -1,11 +1,12 @@
 -- name: create_upload
--- Writes down a presigned upload before it is handed out.
+-- Writes down a presigned upload before it is handed out. Says whether its world exists, and whether the key was free.
 WITH made AS (
     INSERT INTO upload (id, world_id, asset_type, storage_key, filename, content_type, size_bytes, checksum, created_by,
                         created_at, expires_at)
     SELECT %(id)s, world.id, %(asset_type)s, %(storage_key)s, %(filename)s, %(content_type)s, %(size_bytes)s,
            %(checksum)s, %(actor)s, %(now)s, %(expires_at)s
     FROM world WHERE world.id = %(world_id)s AND world.deleted_at IS NULL
+    ON CONFLICT (storage_key) DO NOTHING
     RETURNING id, world_id, storage_key
 ), noted AS (
     INSERT INTO event (world_id, kind, subject_id, actor, request_id, after, occurred_at)
@@ -13,7 +14,8 @@ WITH made AS (
            %(now)s
     FROM made
 )
-SELECT id FROM made
+SELECT EXISTS (SELECT FROM made) AS made,
+       EXISTS (SELECT FROM world WHERE id = %(world_id)s AND deleted_at IS NULL) AS world_exists
 
 -- name: get_asset
 -- One asset.

@@ -12,9 +12,9 @@ from lorekeeper.kit.queries import Queries
 QUERIES = Queries(__package__)
 
 
-async def create_upload(database: Database, row: Row, *, origin: Mapping[str, Any]) -> bool:
-    """Write down an upload; False when its world does not exist."""
-    return await database.one(QUERIES.create_upload, **row, **origin) is not None
+async def create_upload(database: Database, row: Row, *, origin: Mapping[str, Any]) -> Row:
+    """Write down an upload; the answer says `made` and `world_exists`. With a world, not made: the key is taken."""
+    return await database.one(QUERIES.create_upload, **row, **origin) or {}
 
 
 async def get_asset(database: Database, asset_id: UUID) -> Row | None:

@@ -41,20 +41,16 @@ async def presign_upload(
 ) -> PresignedUploadResponse:
     """Hand out a place to upload to, good for one upload. Raises `WorldNotFoundError`."""
     ctx.principal.require_world(body.world_id)
-    key = storage_key(body.world_id, body.asset_type, body.filename, ctx.now)
-    upload = {
-        "id": new_id(),
-        "world_id": body.world_id,
-        "asset_type": body.asset_type.value,
-        "storage_key": key,
-        "filename": body.filename,
-        "content_type": body.content_type,
-        "size_bytes": body.size_bytes,
-        "checksum": body.checksum,
-        "expires_at": ctx.now + timedelta(seconds=expires_seconds),
-    }
-    if not await repository.create_upload(ctx.database, upload, origin=ctx.origin):
-        raise WorldNotFoundError(f"There is no world {body.world_id}.", world_id=str(body.world_id))
+    upload = body.model_dump() | {"id": new_id(), "expires_at": ctx.now + timedelta(seconds=expires_seconds)}
+    made = False
+    later = timedelta()
+    while not made:
+        key = storage_key(body.world_id, body.asset_type, body.filename, ctx.now + later)
+        row = await repository.create_upload(ctx.database, upload | {"storage_key": key}, origin=ctx.origin)
+        if not row["world_exists"]:
+            raise WorldNotFoundError(f"There is no world {body.world_id}.", world_id=str(body.world_id))
+        made = row["made"]
+        later += timedelta(microseconds=1)  # the same name in the same microsecond, by another process
     signed = ctx.store.generate_upload_presigned_url(
         key, content_type=body.content_type, checksum=body.checksum, expires_seconds=expires_seconds
     )

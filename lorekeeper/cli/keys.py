@@ -8,14 +8,17 @@ from uuid import UUID
 
 import psycopg
 import typer
+from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 
 from lorekeeper.access import service
 from lorekeeper.cli.backing import database_url
 from lorekeeper.cli.serve import settings_with
 from lorekeeper.cli.terminal import CommandError, console_on
+from lorekeeper.contracts.base import Name
 from lorekeeper.contracts.enums import Role
 from lorekeeper.contracts.errors import LoreKeeperError
+from lorekeeper.contracts.jobs import Provider
 from lorekeeper.kit.clock import SystemClock
 from lorekeeper.kit.database import Database
 
@@ -39,13 +42,18 @@ def create(
     """Make a key and show it, this once."""
     if provider and role is not Role.WORKER:
         raise CommandError("--provider goes with --role worker.")
+    try:
+        name = TypeAdapter(Name).validate_python(name)
+        provider = TypeAdapter(list[Provider]).validate_python(provider or [])
+    except ValidationError as error:
+        raise CommandError(f"{error.errors()[0]['input']!r}: {error.errors()[0]['msg']}.") from error
 
     async def work(database: Database) -> tuple[str, str]:
         return await service.create_key(
             database,
             name=name,
             role=role,
-            world_ids=world or None,
+            world_ids=list(dict.fromkeys(world)) if world else None,
             providers=provider or None,
             actor=ACTOR,
             now=SystemClock().now(),

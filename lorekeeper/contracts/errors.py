@@ -17,9 +17,12 @@
     │   ├── LeaseLostError                   409 lease_lost
     │   └── AlreadyCompletedError            409 already_completed
     ├── AssetGoneError                       410 asset_gone
+    ├── BadRequestError                      400 bad_request
+    ├── MethodNotAllowedError                405 method_not_allowed
     ├── PayloadTooLargeError                 413 payload_too_large
     ├── StorageUnavailableError              503 storage_unavailable
-    └── DatabaseUnavailableError             503 database_unavailable
+    ├── DatabaseUnavailableError             503 database_unavailable
+    └── ServerStoppingError                  503 server_stopping
 """
 
 from typing import Any, ClassVar
@@ -159,6 +162,20 @@ class AssetGoneError(LoreKeeperError):
     title = "The asset's file is gone"
 
 
+class BadRequestError(LoreKeeperError):
+    """What cannot be read as a request at all."""
+
+    status = 400
+    code = "bad_request"
+    title = "The request cannot be read"
+
+
+class MethodNotAllowedError(LoreKeeperError):
+    status = 405
+    code = "method_not_allowed"
+    title = "This path does not take that method"
+
+
 class PayloadTooLargeError(LoreKeeperError):
     status = 413
     code = "payload_too_large"
@@ -175,3 +192,9 @@ class DatabaseUnavailableError(LoreKeeperError):
     status = 503
     code = "database_unavailable"
     title = "The database does not answer"
+
+
+class ServerStoppingError(LoreKeeperError):
+    status = 503
+    code = "server_stopping"
+    title = "The server is stopping"

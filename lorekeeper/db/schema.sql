@@ -230,7 +230,7 @@ BEGIN
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
 END $$;
 
-CREATE TRIGGER append_only BEFORE UPDATE ON lore_revision FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON lore_revision FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 
 -- Jobs ---------------------------------------------------------------------------------------------------------------
@@ -249,8 +249,7 @@ CREATE TABLE asset_job (
     prompt_spec         jsonb NOT NULL,
     error_code          text,
     error_message       text,
-    idempotency_key     text,
-    request_fingerprint text,                  -- tells a repeated request from another one under the same key
+    idempotency_key     text,                  -- the one that came with the request that made it
     attempt             integer NOT NULL DEFAULT 0 CHECK (attempt >= 0),
     max_attempts        integer NOT NULL DEFAULT 3 CHECK (max_attempts >= 1),
     available_at        timestamptz NOT NULL,
@@ -267,7 +266,6 @@ CREATE TABLE asset_job (
     started_at          timestamptz,
     finished_at         timestamptz,
     UNIQUE (world_id, id),
-    CHECK ((idempotency_key IS NULL) = (request_fingerprint IS NULL)),
     CHECK ((lease_token IS NULL) = (lease_expires_at IS NULL)),
     CHECK (lease_token IS NULL OR status = 'RUNNING'),
     CHECK (started_at IS NOT NULL OR status IN ('QUEUED', 'CANCELLED')),
@@ -277,13 +275,27 @@ CREATE TABLE asset_job (
 -- One live or succeeded job per input hash: the ON CONFLICT target of job creation.
 CREATE UNIQUE INDEX asset_job_once ON asset_job (world_id, input_hash)
     WHERE status IN ('QUEUED', 'RUNNING', 'SUCCEEDED') AND asset_deleted_at IS NULL;
-CREATE UNIQUE INDEX asset_job_by_idempotency_key ON asset_job (requested_by, idempotency_key)
-    WHERE idempotency_key IS NOT NULL;
--- What a claim reads: the queue in its order, and the leases that ran out.
+-- What a claim reads: the queue in its order, the leases that ran out, and what was not to start so late.
 CREATE INDEX asset_job_queue ON asset_job (provider, priority DESC, id) WHERE status = 'QUEUED';
-CREATE INDEX asset_job_leases ON asset_job (lease_expires_at) WHERE status = 'RUNNING' AND lease_token IS NOT NULL;
+CREATE INDEX asset_job_leases ON asset_job (provider, lease_expires_at)
+    WHERE status = 'RUNNING' AND lease_token IS NOT NULL;
+CREATE INDEX asset_job_start_by ON asset_job (provider, start_by) WHERE status = 'QUEUED' AND start_by IS NOT NULL;
 CREATE INDEX asset_job_by_world ON asset_job (world_id, id DESC);
 CREATE INDEX asset_job_by_status ON asset_job (status, id DESC);
+
+-- Each idempotency key a caller has used, with the job it was answered with, new or found. Another request under the same
+-- key is told from a repeated one by its fingerprint.
+CREATE TABLE idempotency_key (
+    requested_by text NOT NULL,
+    key          text NOT NULL,
+    fingerprint  text NOT NULL,
+    world_id     uuid NOT NULL,
+    job_id       uuid NOT NULL,
+    created_at   timestamptz NOT NULL,
+    PRIMARY KEY (requested_by, key),
+    FOREIGN KEY (world_id, job_id) REFERENCES asset_job (world_id, id)
+);
+CREATE INDEX idempotency_key_by_job ON idempotency_key (job_id);
 
 -- The state machine of lorekeeper/contracts/state_machine.py and docs/state-machine.md, held by the database too.
 CREATE FUNCTION guard_asset_job() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -354,8 +366,11 @@ CREATE INDEX asset_by_world ON asset (world_id, id DESC);
 -- The file behind an asset is fixed; only its status and its labels move, and DELETED is for ever.
 CREATE FUNCTION guard_asset() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (NEW.id, NEW.world_id, NEW.type, NEW.storage_key, NEW.content_type, NEW.size_bytes, NEW.checksum)
-        <> (OLD.id, OLD.world_id, OLD.type, OLD.storage_key, OLD.content_type, OLD.size_bytes, OLD.checksum)
+    IF (NEW.id, NEW.world_id, NEW.type, NEW.format, NEW.storage_key, NEW.content_type, NEW.size_bytes, NEW.checksum,
+        NEW.created_by, NEW.created_at)
+        <> (OLD.id, OLD.world_id, OLD.type, OLD.format, OLD.storage_key, OLD.content_type, OLD.size_bytes, OLD.checksum,
+            OLD.created_by, OLD.created_at)
+        OR NEW.duration_seconds IS DISTINCT FROM OLD.duration_seconds
         OR (OLD.status = 'DELETED' AND NEW.status <> 'DELETED') THEN
         RAISE EXCEPTION 'what an asset is never changes' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
@@ -489,7 +504,7 @@ CREATE TABLE event (
 );
 CREATE INDEX event_by_subject ON event (subject_id, id);
 CREATE INDEX event_by_world ON event (world_id, id);
-CREATE TRIGGER append_only BEFORE UPDATE ON event FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 
 -- Readings -----------------------------------------------------------------------------------------------------------
@@ -543,7 +558,7 @@ FROM asset_derivation AS derivation;
 CREATE VIEW asset_job_reading AS
 SELECT job.id, job.world_id, job.asset_type, job.provider, job.model_id, job.status, job.priority, job.requested_by,
        job.input_hash, job.prompt_spec, job.error_code, job.error_message, job.idempotency_key,
-       job.request_fingerprint, job.attempt, job.max_attempts, job.available_at, job.lease_token, job.lease_expires_at,
+       job.attempt, job.max_attempts, job.available_at, job.lease_token, job.lease_expires_at,
        job.worker_id, job.progress, job.provider_job_id, job.cancel_requested_at, job.start_by, job.finish_by,
        job.asset_deleted_at, job.created_at, job.started_at, job.finished_at,
        (SELECT row_to_json(reading) FROM asset_derivation_reading AS reading

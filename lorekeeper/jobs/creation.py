@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from lorekeeper.access.context import Context
 from lorekeeper.contracts.enums import AssetJobStatusEnum
-from lorekeeper.contracts.errors import ConflictError, IdempotencyKeyReusedError
+from lorekeeper.contracts.errors import AssetValidationError, ConflictError, IdempotencyKeyReusedError
 from lorekeeper.contracts.hashing import canonicalize_references, compute_input_hash, content_hash
 from lorekeeper.contracts.jobs import AssetJobCreate, AssetJobFullResponse
 from lorekeeper.jobs import repository
@@ -31,38 +30,42 @@ async def create_job(ctx: Context, body: AssetJobCreate) -> Created:
     Two round trips: what is read is of one moment, and what is written is one statement. Raises `WorldNotFoundError`,
     `ReferenceNotFoundError`, `WorldScopeViolationError`, `IdempotencyKeyReusedError`.
     """
+    if body.start_by is not None and body.start_by <= ctx.now:
+        raise AssetValidationError("start_by lies in the past.")
     fingerprint = _fingerprint(body) if body.idempotency_key else None
-    inputs = await gather(ctx, body.world_id, body.references, idempotency_key=body.idempotency_key)
-    if isinstance(inputs, EarlierJob):
-        _same_request(fingerprint, inputs.request_fingerprint)
-        return await _earlier(ctx, inputs.id)
-    job = _new_job(body, inputs, fingerprint)
     for _ in range(TRIES):
-        row = await repository.create_asset_job(ctx.database, job, origin=ctx.origin)
-        if row["created"]:
-            ctx.runtime.new_jobs.notify()
-            return Created(_response(ctx, body, inputs, job), replayed=False)
-        if row["id"] is not None:
-            if body.idempotency_key and row["idempotency_key"] == body.idempotency_key:
-                _same_request(fingerprint, row["request_fingerprint"])
+        inputs = await gather(ctx, body.world_id, body.references, idempotency_key=body.idempotency_key)
+        if isinstance(inputs, EarlierJob):
+            if fingerprint != inputs.fingerprint:
+                raise IdempotencyKeyReusedError("This idempotency key came with another request before; use a new one.")
+            row = ctx.principal.require_visible(
+                "job", inputs.id, await repository.get_asset_job(ctx.database, inputs.id)
+            )
             return Created(AssetJobFullResponse.model_validate(row), replayed=True)
-        # The job in our way was inserted after this statement's snapshot was taken: a new statement sees it.
+        if (created := await _insert(ctx, body, inputs, fingerprint)) is not None:
+            return created
     raise ConflictError("The same job is being created and ended over and over; try again in a moment.")
 
 
-async def _earlier(ctx: Context, job_id: UUID) -> Created:
-    row = ctx.principal.require_visible("job", job_id, await repository.get_asset_job(ctx.database, job_id))
+async def _insert(ctx: Context, body: AssetJobCreate, inputs: Inputs, fingerprint: str | None) -> Created | None:
+    """The new job, or the one in its way; None where that came or went at this very moment: all is to be asked anew."""
+    job = _new_job(body, inputs, fingerprint)
+    row = await repository.create_asset_job(ctx.database, job, origin=ctx.origin)
+    if row is None or (not row["created"] and row["id"] is None):
+        return None
+    if row["created"]:
+        ctx.runtime.new_jobs.notify()
+        return Created(_response(ctx, body, inputs, job), replayed=False)
+    if row["status"] == AssetJobStatusEnum.QUEUED and row["start_by"] is not None and row["start_by"] <= ctx.now:
+        await repository.end_missed_job(ctx.database, row["id"], origin=ctx.origin)
+        return None
     return Created(AssetJobFullResponse.model_validate(row), replayed=True)
 
 
 def _fingerprint(body: AssetJobCreate) -> str:
-    request = body.model_dump(mode="json", exclude={"idempotency_key", "references"})
+    """Of what was asked for. Defaults are left out: a field added later changes no old request's fingerprint."""
+    request = body.model_dump(mode="json", exclude={"idempotency_key", "references"}, exclude_defaults=True)
     return content_hash(request | {"references": canonicalize_references(body.references)})
-
-
-def _same_request(fingerprint: str | None, earlier: str) -> None:
-    if fingerprint != earlier:
-        raise IdempotencyKeyReusedError("This idempotency key came with another request before; use a new one.")
 
 
 def _new_job(body: AssetJobCreate, inputs: Inputs, fingerprint: str | None) -> Row:
@@ -76,7 +79,7 @@ def _new_job(body: AssetJobCreate, inputs: Inputs, fingerprint: str | None) -> R
         "priority": body.priority,
         "prompt_spec": body.prompt_spec,
         "idempotency_key": body.idempotency_key,
-        "request_fingerprint": fingerprint,
+        "fingerprint": fingerprint,
         "max_attempts": body.max_attempts,
         "start_by": body.start_by,
         "finish_by": body.finish_by,

@@ -1,16 +1,25 @@
 -- name: create_asset_job
--- Job, derivation, links and event in one statement. Where a live or succeeded job with the same input hash exists, or
--- one made with the same idempotency key, nothing is inserted and that job is returned. A row without any job means that
--- another transaction inserted it while this one ran: read again.
+-- Job, derivation, links and event in one statement. Where a live or succeeded job with the same input hash exists, none
+-- is inserted and that one is returned; either way the idempotency key is noted with it, and a key that somebody else
+-- has just noted undoes it all (unique_violation). A row without any job means that another transaction inserted it
+-- while this one ran: read again.
 WITH made AS (
     INSERT INTO asset_job (id, world_id, asset_type, provider, model_id, priority, requested_by, input_hash, prompt_spec,
-                           idempotency_key, request_fingerprint, max_attempts, available_at, start_by, finish_by,
-                           created_at)
+                           idempotency_key, max_attempts, available_at, start_by, finish_by, created_at)
     VALUES (%(id)s, %(world_id)s, %(asset_type)s, %(provider)s, %(model_id)s, %(priority)s, %(actor)s, %(input_hash)s,
-            %(prompt_spec)s, %(idempotency_key)s, %(request_fingerprint)s, %(max_attempts)s, %(now)s, %(start_by)s,
-            %(finish_by)s, %(now)s)
+            %(prompt_spec)s, %(idempotency_key)s, %(max_attempts)s, %(now)s, %(start_by)s, %(finish_by)s, %(now)s)
     ON CONFLICT DO NOTHING
     RETURNING id, world_id
+), answered AS (  -- the new job, or the one that is in its way
+    SELECT id FROM made
+    UNION ALL
+    SELECT id FROM asset_job
+    WHERE NOT EXISTS (SELECT FROM made) AND world_id = %(world_id)s AND input_hash = %(input_hash)s
+      AND status IN ('QUEUED', 'RUNNING', 'SUCCEEDED') AND asset_deleted_at IS NULL
+), keyed AS (
+    INSERT INTO idempotency_key (requested_by, key, fingerprint, world_id, job_id, created_at)
+    SELECT %(actor)s, %(idempotency_key)s, %(fingerprint)s, %(world_id)s, answered.id, %(now)s
+    FROM answered WHERE %(idempotency_key)s::text IS NOT NULL
 ), derived AS (
     INSERT INTO asset_derivation (id, world_id, asset_job_id, source_id, prompt_spec, input_hash, content_basis,
                                   lore_snapshot, created_at)
@@ -39,11 +48,7 @@ WITH made AS (
 SELECT EXISTS (SELECT FROM made) AS created, existing.*
 FROM (SELECT) AS always
 LEFT JOIN asset_job_reading AS existing
-    ON NOT EXISTS (SELECT FROM made)
-   AND existing.id = coalesce(
-        (SELECT id FROM asset_job WHERE requested_by = %(actor)s AND idempotency_key = %(idempotency_key)s),
-        (SELECT id FROM asset_job WHERE world_id = %(world_id)s AND input_hash = %(input_hash)s
-            AND status IN ('QUEUED', 'RUNNING', 'SUCCEEDED') AND asset_deleted_at IS NULL))
+    ON NOT EXISTS (SELECT FROM made) AND existing.id = (SELECT id FROM answered)
 
 -- name: get_asset_job
 -- One job with its derivation and asset.
@@ -107,13 +112,25 @@ WITH lost AS MATERIALIZED (  -- locked first, so that no two claims rescue the s
     ORDER BY lease_expires_at
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
+), missed AS (  -- what was not to be started so late ends, and stands in no other job's way any more
+    UPDATE asset_job AS job
+    SET status = 'CANCELLED', error_code = 'start_by_passed', finished_at = %(now)s
+    FROM (
+        SELECT id FROM asset_job
+        WHERE status = 'QUEUED' AND start_by <= %(now)s AND provider = ANY(%(providers)s)
+        ORDER BY start_by
+        LIMIT 100
+        FOR UPDATE SKIP LOCKED
+    ) AS late
+    WHERE job.id = late.id
+    RETURNING job.id, job.world_id, job.status, job.error_code
 ), ended AS (  -- nothing more is to be tried with these
     UPDATE asset_job AS job
     SET status = CASE WHEN job.cancel_requested_at IS NULL THEN 'FAILED' ELSE 'CANCELLED' END,
         error_code = CASE WHEN job.cancel_requested_at IS NULL THEN 'lease_expired' END,
         error_message = CASE WHEN job.cancel_requested_at IS NULL
                              THEN 'The worker ' || job.worker_id || ' fell silent on the last attempt.' END,
-        finished_at = %(now)s, lease_token = NULL, lease_expires_at = NULL
+        finished_at = greatest(%(now)s, job.started_at), lease_token = NULL, lease_expires_at = NULL
     FROM lost WHERE job.id = lost.id AND lost.over
     RETURNING job.id, job.world_id, job.status, job.error_code
 ), waiting AS MATERIALIZED (  -- the head of each provider's queue, along its index
@@ -122,7 +139,7 @@ WITH lost AS MATERIALIZED (  -- locked first, so that no two claims rescue the s
     CROSS JOIN LATERAL (
         SELECT id, priority FROM asset_job
         WHERE status = 'QUEUED' AND provider = asked.provider AND available_at <= %(now)s
-          AND (start_by IS NULL OR start_by > %(now)s)
+          AND (start_by IS NULL OR start_by > %(now)s) AND cancel_requested_at IS NULL
           AND asset_type = ANY(%(asset_types)s)   -- when asset_types
           AND world_id = ANY(%(world_ids)s)       -- when world_ids
         ORDER BY priority DESC, id
@@ -152,7 +169,7 @@ WITH lost AS MATERIALIZED (  -- locked first, so that no two claims rescue the s
     UNION ALL
     SELECT world_id, 'asset_job.ended', id, %(actor)s, %(request_id)s,
            jsonb_build_object('status', status, 'error_code', error_code), %(now)s
-    FROM ended
+    FROM (SELECT * FROM ended UNION ALL SELECT * FROM missed) AS over
 )
 SELECT granted.*,
        (SELECT row_to_json(reading) FROM asset_derivation_reading AS reading
@@ -182,11 +199,11 @@ WITH moved AS (
         finished_at = CASE WHEN %(status)s IN ('FAILED', 'CANCELLED') THEN %(finished_at)s::timestamptz END,
         error_code = coalesce(%(error_code)s, error_code),
         error_message = coalesce(%(error_message)s, error_message),
-        available_at = CASE WHEN %(status)s = 'QUEUED'
+        available_at = CASE WHEN status = 'RUNNING' AND %(status)s = 'QUEUED'
                             THEN %(now)s + least(300, power(2, attempt)) * interval '1 second' ELSE available_at END,
         lease_token = CASE WHEN %(status)s = 'RUNNING' THEN lease_token END,
         lease_expires_at = CASE WHEN %(status)s = 'RUNNING' THEN lease_expires_at END
-    WHERE id = %(id)s AND status = %(expected)s
+    WHERE id = %(id)s AND status = %(expected)s AND (%(status)s <> 'QUEUED' OR cancel_requested_at IS NULL)
       AND lease_token IS NOT DISTINCT FROM %(lease_token)s::uuid
       AND (lease_expires_at IS NULL OR lease_expires_at > %(now)s)
     RETURNING asset_job.*
@@ -198,6 +215,18 @@ WITH moved AS (
     FROM moved
 )
 SELECT * FROM moved
+
+-- name: end_missed_job
+-- Ends one job that was not to be started so late, because it is in another's way.
+WITH missed AS (
+    UPDATE asset_job SET status = 'CANCELLED', error_code = 'start_by_passed', finished_at = %(now)s
+    WHERE id = %(id)s AND status = 'QUEUED' AND start_by <= %(now)s
+    RETURNING id, world_id
+)
+INSERT INTO event (world_id, kind, subject_id, actor, request_id, after, occurred_at)
+SELECT world_id, 'asset_job.ended', id, %(actor)s, %(request_id)s,
+       jsonb_build_object('status', 'CANCELLED', 'error_code', 'start_by_passed'), %(now)s
+FROM missed
 
 -- name: cancel_asset_job
 -- Cancels a job that no worker holds; asks the worker that holds it to stop, which its next heartbeat tells it.

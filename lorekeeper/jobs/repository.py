@@ -20,14 +20,21 @@ QUERIES = Queries(__package__)
 Origin = Mapping[str, Any]
 
 
-async def create_asset_job(database: Database, job: Row, *, origin: Origin) -> Row:
+async def create_asset_job(database: Database, job: Row, *, origin: Origin) -> Row | None:
     """Insert a job with its derivation and links. The row says `created`, or holds the job that exists already.
 
-    Where `created` is false and `id` is None, another request is inserting the same job at this moment.
+    None: its idempotency key was used at this very moment. `id` None: another request is inserting the same job.
     """
     parameters = job | {name: Jsonb(job[name]) for name in ("prompt_spec", "lore_snapshot")}
-    row = await database.one(QUERIES.create_asset_job, **parameters, **origin)
-    return row or {}
+    try:
+        return await database.one(QUERIES.create_asset_job, **parameters, **origin)
+    except UniqueViolation:
+        return None
+
+
+async def end_missed_job(database: Database, job_id: UUID, *, origin: Origin) -> None:
+    """Cancel a job whose `start_by` has passed."""
+    await database.run(QUERIES.end_missed_job, id=job_id, **origin)
 
 
 async def get_asset_job(database: Database, job_id: UUID) -> Row | None:

@@ -36,6 +36,10 @@ from lorekeeper.kit.pagination import Paging
 LOOK_AGAIN_SECONDS = 1.0
 """How often a waiting claim looks for jobs that another process made, and for leases that ran out."""
 
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far a worker's clock may be ahead of ours."""
+
+TRIES = 3
 Status = AssetJobStatusEnum
 
 
@@ -116,14 +120,16 @@ async def heartbeat(ctx: Context, job_id: UUID, body: AssetJobHeartbeat) -> Asse
 
 async def update_job(ctx: Context, job_id: UUID, body: AssetJobUpdate) -> AssetJobFullResponse:
     """The specification's `PATCH`: a worker without leases sets RUNNING, FAILED or CANCELLED itself."""
-    job = await _job(ctx, job_id)
-    validate_worker_authorization(ctx.principal, job["provider"])
+    return await _move(ctx, job_id, body.lease_token, lambda job: _updated(ctx, job, body))
+
+
+def _updated(ctx: Context, job: Row, body: AssetJobUpdate) -> Row:
     current = Status(job["status"])
     target = body.status or current
     if target is Status.SUCCEEDED and current is Status.RUNNING:
         raise AssetValidationError("status: a job becomes SUCCEEDED by …/complete, which brings its file.")
-    # Saying RUNNING of a RUNNING job is refused: of two workers that both take it, one must lose.
-    if body.status is not None or current in TERMINAL:
+    # Of two workers that both set it RUNNING one must lose; a lease token tells that it is the same one.
+    if target is not current or current in TERMINAL or (body.status and body.lease_token is None):
         validate_job_status_transition(current, target)
     if target is Status.QUEUED and current is Status.RUNNING:
         raise InvalidTransitionError(
@@ -131,24 +137,32 @@ async def update_job(ctx: Context, job_id: UUID, body: AssetJobUpdate) -> AssetJ
             from_status=current.value,
             to_status=target.value,
         )
+    if target is Status.QUEUED:
+        raise AssetValidationError("A QUEUED job has no times and no error yet.")
     started = body.started_at or (ctx.now if current is Status.QUEUED and target is Status.RUNNING else None)
     finished = body.finished_at or max(ctx.now, started or job["started_at"] or ctx.now)
+    if max(started or finished, finished) > ctx.now + CLOCK_TOLERANCE:
+        raise AssetValidationError("started_at or finished_at lies in the future.")
     if (started or job["started_at"] or finished) > finished:
         raise AssetValidationError("finished_at lies before started_at.")
-    move = {
+    return {
         "status": target.value,
         "started_at": started,
         "finished_at": finished,
         "error_code": body.error_code,
         "error_message": body.error_message,
     }
-    return await _move(ctx, job, body.lease_token, move)
 
 
 async def fail_job(ctx: Context, job_id: UUID, body: AssetJobFail) -> AssetJobFullResponse:
     """FAILED; or back to QUEUED for a retryable failure with attempts left; or CANCELLED where that was asked for."""
-    job = await _job(ctx, job_id)
-    validate_worker_authorization(ctx.principal, job["provider"])
+    failed = await _move(ctx, job_id, body.lease_token, lambda job: _failed(ctx, job, body))
+    if failed.status is Status.QUEUED:
+        ctx.runtime.new_jobs.notify()
+    return failed
+
+
+def _failed(ctx: Context, job: Row, body: AssetJobFail) -> Row:
     if job["cancel_requested_at"] is not None:
         target = Status.CANCELLED
     elif body.retryable and job["attempt"] < job["max_attempts"]:
@@ -156,17 +170,13 @@ async def fail_job(ctx: Context, job_id: UUID, body: AssetJobFail) -> AssetJobFu
     else:
         target = Status.FAILED
     validate_job_status_transition(Status(job["status"]), target)
-    move = {
+    return {
         "status": target.value,
         "started_at": None,
         "finished_at": max(ctx.now, job["started_at"] or ctx.now),
         "error_code": body.error_code,
         "error_message": body.error_message,
     }
-    failed = await _move(ctx, job, body.lease_token, move)
-    if target is Status.QUEUED:
-        ctx.runtime.new_jobs.notify()
-    return failed
 
 
 async def cancel_job(ctx: Context, job_id: UUID) -> AssetJobFullResponse:
@@ -181,17 +191,19 @@ async def cancel_job(ctx: Context, job_id: UUID) -> AssetJobFullResponse:
     return await get_job(ctx, job_id)
 
 
-async def _move(ctx: Context, job: Row, lease_token: UUID | None, move: Row) -> AssetJobFullResponse:
-    """Write a move that was judged by `job`; where the job has changed since, say what is the case now."""
-    require_lease(job, lease_token, ctx)
-    move = move | {"expected": job["status"], "lease_token": lease_token}
-    moved = await repository.update_asset_job_status(ctx.database, job["id"], move, origin=ctx.origin)
-    if moved is None:
-        job = await _job(ctx, job["id"])
+async def _move(
+    ctx: Context, job_id: UUID, lease_token: UUID | None, judge: Callable[[Row], Row]
+) -> AssetJobFullResponse:
+    """Write the move that `judge` makes of the job as it is; judge again where it changed before that was written."""
+    for _ in range(TRIES):
+        job = await _job(ctx, job_id)
+        validate_worker_authorization(ctx.principal, job["provider"])
         require_lease(job, lease_token, ctx)
-        validate_job_status_transition(Status(job["status"]), Status(move["status"]))
-        raise lease_lost(job)
-    return AssetJobFullResponse.model_validate(job | moved)
+        move = judge(job) | {"expected": job["status"], "lease_token": lease_token}
+        moved = await repository.update_asset_job_status(ctx.database, job_id, move, origin=ctx.origin)
+        if moved is not None:
+            return AssetJobFullResponse.model_validate(job | moved)
+    raise lease_lost(job)
 
 
 def require_lease(job: Row, lease_token: UUID | None, ctx: Context) -> None:

@@ -92,22 +92,30 @@ class Database:
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         """A connection for several calls in a row, each a transaction of its own."""
-        try:
-            async with self._pool.connection() as connection:
-                yield Session(connection)
-        except UNAVAILABLE as error:
-            await self._discard_broken(error)
-            raise _unavailable(error) from error
+        async with self._connection() as connection:
+            yield Session(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
         """Several statements that happen together or not at all. No call to S3 or HTTP belongs inside."""
+        async with self._connection() as connection, connection.transaction():
+            yield Session(connection)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
         try:
-            async with self._pool.connection() as connection, connection.transaction():
-                yield Session(connection)
+            async with self._pool.connection() as connection:
+                try:
+                    yield connection
+                except psycopg.errors.FeatureNotSupported:
+                    # A migration changed what a statement returns that this connection had prepared before it.
+                    await connection.close()
+                    raise
         except UNAVAILABLE as error:
             await self._discard_broken(error)
             raise _unavailable(error) from error
+        except psycopg.errors.FeatureNotSupported as error:
+            raise DatabaseUnavailableError("The schema has just changed; try again.") from error
 
     async def _discard_broken(self, error: Exception) -> None:
         """After a restart of PostgreSQL all idle connections are dead: let one request find that out, not each."""

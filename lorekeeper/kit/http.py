@@ -1,6 +1,5 @@
 """HTTP glue: how a model becomes an answer, and an error a problem (RFC 9457)."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,19 +11,21 @@ from starlette.routing import Match
 
 from lorekeeper.contracts.errors import (
     AssetValidationError,
+    BadRequestError,
     DatabaseUnavailableError,
     ForbiddenError,
     LoreKeeperError,
+    MethodNotAllowedError,
     NotFoundError,
     PayloadTooLargeError,
     Problem,
     UnauthorizedException,
 )
+from lorekeeper.kit.problems import PROBLEM, problem_response
 from lorekeeper.kit.telemetry import log
 
-PROBLEM = "application/problem+json"
-
 COMMON_ERRORS: tuple[type[LoreKeeperError], ...] = (
+    BadRequestError,
     UnauthorizedException,
     ForbiddenError,
     NotFoundError,
@@ -55,14 +56,7 @@ def answer(model: BaseModel, status: int = 200, headers: dict[str, str] | None =
 
 
 def _problem(request: Request, error: LoreKeeperError, status: int | None = None) -> Response:
-    request_id = request.scope.get("state", {}).get("request_id")
-    headers = {}
-    if isinstance(error, UnauthorizedException):
-        headers["WWW-Authenticate"] = 'Bearer realm="lorekeeper"'
-    if error.status == 503:
-        headers["Retry-After"] = "1"
-    body = error.problem(request_id) | ({"status": status} if status else {})
-    return Response(json.dumps(body, default=str), body["status"], headers=headers, media_type=PROBLEM)
+    return problem_response(error, request.scope.get("state", {}).get("request_id"), status)
 
 
 async def _known(request: Request, error: Exception) -> Response:
@@ -82,29 +76,19 @@ def _fields(errors: Sequence[Any]) -> list[dict[str, Any]]:
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class below
     if any(item["type"] == "json_invalid" for item in error.errors()):
-        return _problem(request, _BadRequestError("The body is not JSON."), status=400)
+        return _problem(request, BadRequestError("The body is not JSON."), status=400)
     fields = _fields(error.errors())
     first = fields[0] if fields else {"field": "request", "message": "is not valid"}
     return _problem(request, AssetValidationError(f"{first['field']}: {first['message']}", errors=fields))
 
 
-class _MethodNotAllowedError(LoreKeeperError):
-    code = "method_not_allowed"
-    title = "This path does not take that method"
-
-
-class _BadRequestError(LoreKeeperError):
-    code = "bad_request"
-    title = "The request cannot be read"
-
-
-_FRAMEWORK_ERRORS = {404: NotFoundError, 405: _MethodNotAllowedError, 413: PayloadTooLargeError}
+_FRAMEWORK_ERRORS = {404: NotFoundError, 405: MethodNotAllowedError, 413: PayloadTooLargeError}
 
 
 async def _framework(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: an unknown path, a wrong method, a body that cannot be read."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class below
-    kind = _FRAMEWORK_ERRORS.get(error.status_code, _BadRequestError)
+    kind = _FRAMEWORK_ERRORS.get(error.status_code, BadRequestError)
     response = _problem(request, kind(str(error.detail)), status=error.status_code)
     response.headers.update(error.headers or {})
     if error.status_code == 405:

@@ -1,26 +1,32 @@
 """The one middleware, pure ASGI: request id, body limit, access log and request metrics."""
 
+import asyncio
 import re
 import time
+from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from lorekeeper.contracts.errors import ServerStoppingError
 from lorekeeper.kit.ids import new_id
+from lorekeeper.kit.problems import problem_response
 from lorekeeper.kit.telemetry import Metrics, log
 
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _QUIET_ROUTES = frozenset({"/health/live", "/health/ready", "/metrics"})
+_STOPPING = ServerStoppingError("The server is stopping; send the request again.")
 
 
 class RequestMiddleware:
     """Outermost of the app. A caller's own `X-Request-Id` is kept when it is harmless, else one is made."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, body_limit: Callable[[str], int]) -> None:
+        """`body_limit` tells how many bytes a request to a path may have."""
         self._app = app
         self._metrics = metrics
-        self._max_body_bytes = max_body_bytes
+        self._body_limit = body_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -32,17 +38,24 @@ class RequestMiddleware:
         bind_contextvars(request_id=request_id)
         began = time.perf_counter()
         status = 500
+        started = False
         self._metrics.in_flight.inc()
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started
             if message["type"] == "http.response.start":
+                started = True
                 status = message["status"]
                 message.setdefault("headers", []).append((b"x-request-id", request_id.encode()))
             await send(message)
 
         try:
-            await self._app(scope, _limited(receive, self._max_body_bytes), send_with_id)
+            await self._app(scope, _limited(receive, self._body_limit(scope["path"])), send_with_id)
+        except asyncio.CancelledError:
+            # The server is stopping and this request took longer than its grace.
+            if started:
+                raise
+            await problem_response(_STOPPING, request_id)(scope, receive, send_with_id)
         finally:
             self._metrics.in_flight.dec()
             self._note(scope, status, time.perf_counter() - began)

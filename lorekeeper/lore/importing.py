@@ -22,11 +22,14 @@ _ORDER = (LoreKind.ENTITY, LoreKind.SOURCE, LoreKind.SOURCE_CHUNK, LoreKind.CLAI
 
 
 async def import_bundle(ctx: Context, bundle: WorldBundle, *, name: str | None) -> WorldImportResponse:
-    """Make a world of a bundle. Its ids are kept where none of them is taken; else every piece gets a fresh one."""
+    """Make a world of a bundle. Its ids are kept where none of them is taken; else every piece gets a fresh one.
+
+    A key that sees single worlds always gets fresh ones: that an id is taken may be a secret of a world it cannot see.
+    """
     if name is not None:
         bundle = bundle.model_copy(update={"world": bundle.world.model_copy(update={"name": name})})
     own = _ids(bundle)
-    keep = not await repository.taken_ids(ctx.database, own)
+    keep = ctx.principal.world_ids is None and not await repository.taken_ids(ctx.database, own)
     if keep:
         try:
             return await _write(ctx, bundle, id_map=None)
@@ -53,6 +56,10 @@ async def _write(ctx: Context, bundle: WorldBundle, *, id_map: dict[UUID, UUID] 
         claims=len(rows[LoreKind.CLAIM]),
         id_map=id_map,
     )
+
+
+def _text(item: UUID | None) -> str | None:
+    return None if item is None else str(item)
 
 
 def _ids(bundle: WorldBundle, like: WorldBundle | None = None) -> list[UUID]:

@@ -13,8 +13,8 @@ SELECT made.id, 'world.created', made.id, %(actor)s, %(request_id)s, jsonb_build
 FROM made
 
 -- name: get_world
--- One world.
-SELECT id, name, description, metadata, version, content_hash, created_by, created_at, updated_at
+-- One world, which is in itself.
+SELECT id, id AS world_id, name, description, metadata, version, content_hash, created_by, created_at, updated_at
 FROM world WHERE id = %(id)s AND deleted_at IS NULL
 
 -- name: list_worlds
@@ -38,8 +38,9 @@ SELECT count(*) AS total FROM (
 ) AS bounded
 
 -- name: find_references
--- What exists, and in which world, of all that a request points at.
-SELECT 'world' AS kind, id, id AS world_id, name, NULL::uuid AS source_id
+-- What exists, and in which world, of all that a request points at; `part_of` is a chunk's source and a claim's version
+-- group.
+SELECT 'world' AS kind, id, id AS world_id, name, NULL::uuid AS part_of
 FROM world WHERE id = %(world_id)s AND deleted_at IS NULL
 UNION ALL
 SELECT 'entity', id, world_id, name, NULL FROM entity WHERE id = ANY(%(entity_ids)s) AND deleted_at IS NULL

@@ -119,7 +119,7 @@ async def find_references(
     source_chunk_ids: Sequence[UUID] = (),
     claim_ids: Sequence[UUID] = (),
 ) -> list[Row]:
-    """What of these exists: rows of kind, id, world_id, name and source_id (a claim's version group)."""
+    """What of these exists: rows of kind, id, world_id, name and part_of."""
     return await database.all(
         QUERIES.find_references,
         world_id=world_id,

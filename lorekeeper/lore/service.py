@@ -34,6 +34,19 @@ from lorekeeper.lore.validation import validate_references_exist, validate_world
 MAX_CHUNKS = 100_000
 """The most chunks that one text may make."""
 
+REFERENCE_KINDS = {
+    "subject_entity_id": "entity",
+    "object_entity_id": "entity",
+    "asserted_by_entity_id": "entity",
+    "author_ids": "entity",
+    "source_id": "source",
+    "source_chunk_id": "source_chunk",
+    "supersedes_claim_id": "claim",
+}
+"""The fields that point elsewhere, and the kind of lore that each must find."""
+
+CLAIM_REFERENCES = [field for field in REFERENCE_KINDS if field in ClaimCreate.model_fields]
+
 
 def as_row(kind: LoreKind, body: Request, **more: Any) -> Row:
     """A piece of lore in its JSON form, with a fresh id and its content hash."""
@@ -91,7 +104,7 @@ async def create_source(ctx: Context, body: SourceCreate) -> SourceResponse:
     await _check(ctx, body.world_id, {"author_ids": body.author_ids})
     row = as_row(LoreKind.SOURCE, body)
     # Cutting and hashing a large text takes a while: other requests go on meanwhile.
-    chunk_rows = await asyncio.to_thread(lambda: _chunk_rows(row["id"], _chunks_of(body), first=0))
+    chunk_rows = await asyncio.to_thread(lambda: _chunk_rows(row["id"], _chunks_of(body)))
     async with ctx.database.transaction() as session:
         await repository.create_lore(session, LoreKind.SOURCE, body.world_id, [row], origin=ctx.origin)
         await repository.create_lore(session, LoreKind.SOURCE_CHUNK, body.world_id, chunk_rows, origin=ctx.origin)
@@ -100,49 +113,30 @@ async def create_source(ctx: Context, body: SourceCreate) -> SourceResponse:
 
 async def add_chunks(ctx: Context, source_id: UUID, body: SourceChunksCreate) -> list[SourceChunkResponse]:
     """Put chunks behind a source's last one; two callers at once come one after the other."""
+    rows = await asyncio.to_thread(_chunk_rows, str(source_id), body.chunks)
     async with ctx.database.transaction() as session:
         source = ctx.principal.require_visible("source", source_id, await repository.lock_source(session, source_id))
-        first, world_id = int(str(source["next_index"])), UUID(str(source["world_id"]))
-        rows = _chunk_rows(str(source_id), body.chunks, first=first)
-        await repository.create_lore(session, LoreKind.SOURCE_CHUNK, world_id, rows, origin=ctx.origin)
-    return [SourceChunkResponse.model_validate(written(ctx, row) | {"world_id": world_id}) for row in rows]
+        rows = [row | {"chunk_index": source["next_index"] + row["chunk_index"]} for row in rows]
+        await repository.create_lore(session, LoreKind.SOURCE_CHUNK, source["world_id"], rows, origin=ctx.origin)
+    return [SourceChunkResponse.model_validate(written(ctx, row) | {"world_id": source["world_id"]}) for row in rows]
 
 
 async def create_claim(ctx: Context, body: ClaimCreate) -> ClaimResponse:
-    found = await _check(
-        ctx,
-        body.world_id,
-        {
-            "subject_entity_id": _given(body.subject_entity_id),
-            "object_entity_id": _given(body.object_entity_id),
-            "asserted_by_entity_id": _given(body.asserted_by_entity_id),
-            "source_id": _given(body.source_id),
-            "source_chunk_id": _given(body.source_chunk_id),
-            "supersedes_claim_id": _given(body.supersedes_claim_id),
-        },
-    )
+    wanted = {field: _given(getattr(body, field)) for field in CLAIM_REFERENCES}
+    found = await _check(ctx, body.world_id, wanted)
     source_id = body.source_id
     if body.source_chunk_id is not None:
-        of_chunk = found[body.source_chunk_id]["source_id"]
+        of_chunk = found["source_chunk", body.source_chunk_id]["part_of"]
         if source_id is not None and source_id != of_chunk:
             raise AssetValidationError("source_chunk_id: that chunk belongs to another source than source_id.")
         source_id = of_chunk
-    older = found[body.supersedes_claim_id] if body.supersedes_claim_id else None
-    row = as_row(
-        LoreKind.CLAIM,
-        body,
-        source_id=str(source_id) if source_id else None,
-        version_group_id=str(older["source_id"] if older else new_id()),
-    )
+    group = found["claim", body.supersedes_claim_id]["part_of"] if body.supersedes_claim_id else new_id()
+    row = as_row(LoreKind.CLAIM, body, source_id=str(source_id) if source_id else None, version_group_id=str(group))
     await repository.create_lore(ctx.database, LoreKind.CLAIM, body.world_id, [row], origin=ctx.origin)
-    object_entity = found[body.object_entity_id] if body.object_entity_id else None
-    return ClaimResponse.model_validate(
-        written(ctx, row)
-        | {
-            "subject_name": found[body.subject_entity_id]["name"],
-            "object_name": object_entity["name"] if object_entity else None,
-        }
-    )
+    names = {"subject_name": found["entity", body.subject_entity_id]["name"]}
+    if body.object_entity_id is not None:
+        names["object_name"] = found["entity", body.object_entity_id]["name"]
+    return ClaimResponse.model_validate(written(ctx, row) | names)
 
 
 def _chunks_of(body: SourceCreate) -> list[SourceChunkText]:
@@ -165,10 +159,10 @@ def _chunks_of(body: SourceCreate) -> list[SourceChunkText]:
     ]
 
 
-def _chunk_rows(source_id: str, chunks: list[SourceChunkText], *, first: int) -> list[Row]:
+def _chunk_rows(source_id: str, chunks: list[SourceChunkText]) -> list[Row]:
     return [
-        as_row(LoreKind.SOURCE_CHUNK, chunk, source_id=source_id, chunk_index=first + offset)
-        for offset, chunk in enumerate(chunks)
+        as_row(LoreKind.SOURCE_CHUNK, chunk, source_id=source_id, chunk_index=index)
+        for index, chunk in enumerate(chunks)
     ]
 
 
@@ -176,24 +170,26 @@ def _given(item: UUID | None) -> list[UUID]:
     return [] if item is None else [item]
 
 
-async def _check(ctx: Context, world_id: UUID, wanted: dict[str, list[UUID]]) -> dict[UUID, Row]:
-    """That the world and all that is pointed at exist, and belong together; the answer is what was found, by id."""
-    entities = [
-        item
-        for field in ("subject_entity_id", "object_entity_id", "asserted_by_entity_id", "author_ids")
-        for item in wanted.get(field, ())
-    ]
+async def _check(ctx: Context, world_id: UUID, wanted: dict[str, list[UUID]]) -> dict[tuple[str, UUID], Row]:
+    """That the world and all that is pointed at exist, and belong together; what was found, by kind and id."""
+    ids: dict[str, list[UUID]] = {kind: [] for kind in ("entity", "source", "source_chunk", "claim")}
+    asked_as: dict[UUID, set[str]] = {}
+    for field, targets in wanted.items():
+        ids[REFERENCE_KINDS[field]] += targets
+        for target in targets:
+            asked_as.setdefault(target, set()).add(REFERENCE_KINDS[field])
     rows = await repository.find_references(
         ctx.database,
         world_id=world_id,
-        entity_ids=entities,
-        source_ids=wanted.get("source_id", ()),
-        source_chunk_ids=wanted.get("source_chunk_id", ()),
-        claim_ids=wanted.get("supersedes_claim_id", ()),
+        entity_ids=ids["entity"],
+        source_ids=ids["source"],
+        source_chunk_ids=ids["source_chunk"],
+        claim_ids=ids["claim"],
     )
-    by_id = {row["id"]: row for row in rows}
-    validate_world_exists(world_id, by_id.get(world_id), ctx.principal)
-    worlds = {row_id: row["world_id"] for row_id, row in by_id.items()}
+    found = {(row["kind"], row["id"]): row for row in rows}
+    validate_world_exists(world_id, found.get(("world", world_id)), ctx.principal)
+    # An id that is asked for as two kinds, or as what it is not, counts as missing.
+    worlds = {row["id"]: row["world_id"] for row in rows if asked_as.get(row["id"]) == {row["kind"]}}
     validate_references_exist(wanted, worlds, ctx.principal)
     validate_world_scoping(world_id, wanted, worlds)
-    return by_id
+    return found

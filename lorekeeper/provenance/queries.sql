@@ -1,6 +1,6 @@
 -- name: take_snapshot
--- All that a job refers to, word for word, in one statement and so as of one moment; and the job that the same key made
--- before. The order is fixed by the lore itself, because the order of the request's lists means nothing.
+-- All that a job refers to, word for word, in one statement and so as of one moment; and the job that the same key was
+-- answered with before. The order is fixed by the lore itself, because the order of the request's lists means nothing.
 SELECT
     (SELECT row_to_json(piece) FROM (
         SELECT id, name FROM world WHERE id = %(world_id)s AND deleted_at IS NULL
@@ -35,8 +35,7 @@ SELECT
         ORDER BY id
     ) AS piece) AS assets,
     (SELECT row_to_json(piece) FROM (
-        SELECT id, request_fingerprint FROM asset_job
-        WHERE requested_by = %(actor)s AND idempotency_key = %(idempotency_key)s
+        SELECT job_id, fingerprint FROM idempotency_key WHERE requested_by = %(actor)s AND key = %(idempotency_key)s
     ) AS piece) AS same_key
 
 -- name: get_derivation

@@ -5,16 +5,20 @@ from typing import Any
 from uuid import UUID
 
 from lorekeeper.access.context import Context
+from lorekeeper.contracts.errors import AssetValidationError
 from lorekeeper.contracts.hashing import compute_content_basis
 from lorekeeper.contracts.references import AssetJobReferences
 from lorekeeper.contracts.snapshot import LoreSnapshot, claim_sentence
 from lorekeeper.lore.validation import validate_references_exist, validate_world_exists, validate_world_scoping
 from lorekeeper.provenance import repository
 
+MAX_SNAPSHOT_CHARACTERS = 20_000_000
+"""The most text that one snapshot holds; PostgreSQL ends at 256 MB of JSON."""
+
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a job is to be made from, and the job that the same idempotency key made before, if any."""
+    """What a job is to be made from."""
 
     snapshot: LoreSnapshot
     content_basis: str
@@ -22,8 +26,10 @@ class Inputs:
 
 @dataclass(frozen=True)
 class EarlierJob:
+    """The job that the same idempotency key was answered with before."""
+
     id: UUID
-    request_fingerprint: str
+    fingerprint: str
 
 
 async def gather(
@@ -39,7 +45,7 @@ async def gather(
     )
     validate_world_exists(world_id, row["world"], ctx.principal)
     if row["same_key"]:
-        return EarlierJob(UUID(row["same_key"]["id"]), row["same_key"]["request_fingerprint"])
+        return EarlierJob(UUID(row["same_key"]["job_id"]), row["same_key"]["fingerprint"])
     _validate(ctx, world_id, references, row)
     snapshot = _snapshot(ctx, row)
     return Inputs(snapshot, compute_content_basis(references, snapshot))
@@ -59,6 +65,12 @@ def _validate(ctx: Context, world_id: UUID, references: AssetJobReferences, row:
     found = {UUID(piece["id"]): UUID(piece["world_id"]) for piece in pieces}
     validate_references_exist(wanted, found, ctx.principal)
     validate_world_scoping(world_id, wanted, found)
+    size = sum(len(chunk["content"]) for chunk in row["source_chunks"] or ())
+    if size > MAX_SNAPSHOT_CHARACTERS:
+        raise AssetValidationError(
+            f"references.source_chunk_ids: together they hold {size} characters; "
+            f"one job takes {MAX_SNAPSHOT_CHARACTERS} at the most."
+        )
 
 
 def _snapshot(ctx: Context, row: dict[str, Any]) -> LoreSnapshot:

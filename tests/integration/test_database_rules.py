@@ -115,7 +115,7 @@ def _only_foreign_keys(database: Database, table: str) -> None:
     database.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(sql.Identifier(table)))
     names = database.execute(
         """SELECT conname::text FROM pg_constraint AS own
-           WHERE conrelid = %(table)s::regclass AND contype IN ('u', 'c')
+           WHERE conrelid = %(table)s::regclass AND contype IN ('p', 'u', 'c')
              AND NOT EXISTS (SELECT FROM pg_constraint AS other WHERE other.contype = 'f' AND other.conindid = own.conindid
                              AND own.conindid <> 0)""",
         {"table": table},
@@ -124,6 +124,14 @@ def _only_foreign_keys(database: Database, table: str) -> None:
         database.execute(
             sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(sql.Identifier(table), sql.Identifier(name["conname"]))
         )
+    indexes = database.execute(
+        """SELECT indexrelid::regclass::text AS name FROM pg_index
+           WHERE indrelid = %s::regclass AND indisunique
+             AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)""",
+        [table],
+    ).fetchall()
+    for index in indexes:
+        database.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(index["name"])))
 
 
 def _row(database: Database, key: ForeignKey, world: World) -> Made:
