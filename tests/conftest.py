@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from factories.lore import World
 from harness.engines import Engines, database_beside, running_engines
+from harness.limits import MAX_BODY_BYTES, MAX_IMPORT_BYTES
 from harness.server import RunningApp, running_app
 from harness.wire import Api
 from psycopg.rows import dict_row
@@ -17,7 +18,6 @@ from lorekeeper.db import migrate
 from lorekeeper.kit.clock import MovableClock
 from lorekeeper.settings import Settings
 
-MAX_BODY_BYTES = 1024 * 1024
 
 
 @pytest.hookimpl(wrapper=True)
@@ -57,7 +57,7 @@ def backing(engines: Engines, database_url: str) -> Backing:
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    return Settings(_env_file=None, max_body_bytes=MAX_BODY_BYTES)
+    return Settings(_env_file=None, max_body_bytes=MAX_BODY_BYTES, max_import_bytes=MAX_IMPORT_BYTES)
 
 
 @pytest.fixture(scope="session")

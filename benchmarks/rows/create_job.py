@@ -20,7 +20,7 @@ EXPRESSIONS = {
     "request_id": "to_hex(:number::bigint)",
     "model_id": "nullif(:nothing, '-')",
     "idempotency_key": "nullif(:nothing, '-')",
-    "request_fingerprint": "nullif(:nothing, '-')",
+    "fingerprint": "nullif(:nothing, '-')",
     "source_id": "nullif(:nothing, '-')::uuid",
     "start_by": "nullif(:nothing, '-')::timestamptz",
     "finish_by": "nullif(:nothing, '-')::timestamptz",

@@ -49,6 +49,7 @@ async def complete_job(ctx: Context, job_id: UUID, body: AssetJobComplete) -> As
         raise
     if done is None:
         return await _overtaken(ctx, job_id, body)
+    job["derivation"]["asset_id"] = asset_id
     return AssetJobFullResponse.model_validate(job | done)
 
 

@@ -8,6 +8,7 @@
     │   └── IntegrityError                 a downloaded file is not the one on record
     ├── WaitTimeoutError                   the job is not over yet
     └── APIError                           the server refused: `.status`, `.code`, `.detail`, `.request_id`
+        ├── BadRequestError                400 bad_request, 405 method_not_allowed
         ├── ValidationFailedError          422 validation_failed, 404/422 of its kinds below
         │   ├── WorldNotFoundError         404 world_not_found
         │   ├── ReferenceNotFoundError     404 reference_not_found
@@ -111,6 +112,10 @@ class APIError(SdkError):
         return dict(self.problem.model_extra or {})
 
 
+class BadRequestError(APIError):
+    """The server could not read the request: this SDK and that server do not fit together."""
+
+
 class ValidationFailedError(APIError):
     """The request is not valid, or refers to what it may not refer to."""
 
@@ -198,12 +203,16 @@ BY_CODE: dict[str, type[APIError]] = {
     "lease_lost": LeaseLostError,
     "already_completed": AlreadyCompletedError,
     "asset_gone": AssetGoneError,
+    "bad_request": BadRequestError,
+    "method_not_allowed": BadRequestError,
     "payload_too_large": PayloadTooLargeError,
+    "server_stopping": UnavailableError,
     "storage_unavailable": UnavailableError,
     "database_unavailable": UnavailableError,
 }
 
 _BY_STATUS: dict[int, type[APIError]] = {
+    400: BadRequestError,
     401: UnauthorizedError,
     403: ForbiddenError,
     404: NotFoundError,

@@ -16,7 +16,7 @@ def safe_filename(filename: str) -> str:
     """A name that is safe in a URL, a header and on any disk; the extension survives, path parts do not."""
     last = re.split(r"[/\\]", filename)[-1]
     ascii_only = unicodedata.normalize("NFKD", last).encode("ascii", "ignore").decode()
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", str(sanitize_filename(ascii_only, platform="universal")))
+    plain = re.sub(r"[^A-Za-z0-9._]+", "-", str(sanitize_filename(ascii_only, platform="universal")))
     stem, dot, extension = plain.rpartition(".")
     if not dot:
         stem, extension = plain, ""

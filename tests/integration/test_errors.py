@@ -1,10 +1,11 @@
 """Every refusal is a problem document (RFC 9457) with a code and the request's id; bad input is never a 500."""
 
 from collections.abc import Iterator
-from uuid import uuid4
+from uuid import UUID
 
+import httpx
 import pytest
-from conftest import MAX_BODY_BYTES
+from harness.limits import MAX_BODY_BYTES, MAX_IMPORT_BYTES
 from factories.jobs import JOBS, request_for
 from factories.lore import World
 from harness.operations import document, operations
@@ -26,7 +27,7 @@ def test_an_unknown_path_is_not_found(admin: Api, path: str) -> None:
     [
         ("DELETE", "/worlds", {"GET", "POST"}),
         ("PUT", JOBS, {"GET", "POST"}),
-        ("POST", f"{JOBS}/{uuid4()}", {"GET", "PATCH"}),
+        ("POST", f"{JOBS}/{UUID(int=1)}", {"GET", "PATCH"}),
         ("POST", "/metrics", {"GET"}),
     ],
 )
@@ -97,11 +98,18 @@ class TestALargeBody:
 
         problem(admin.ask("POST", "/worlds", content=pieces(), headers=JSON), 413, "payload_too_large")
 
-    def test_that_is_just_allowed_is_read(self, world: World) -> None:
-        lines = "\n\n".join("word " * 100 for _ in range(1500))
+    @pytest.mark.parametrize("path", ["/sources", f"/sources/{UUID(int=1)}/chunks", "/worlds/import"])
+    def test_is_taken_where_whole_texts_come_in_and_there_has_another_limit(self, admin: Api, path: str) -> None:
+        def sent(size: int) -> httpx.Response:
+            return admin.ask("POST", path, content=b"[" + b" " * size + b"]", headers=JSON)
 
-        assert len(lines) > 0.7 * MAX_BODY_BYTES
-        assert world.source(text=lines)["chunk_count"] > 100
+        assert sent(MAX_BODY_BYTES).status_code == 422
+        problem(sent(MAX_IMPORT_BYTES), 413, "payload_too_large")
+
+    def test_of_a_whole_book_is_read(self, world: World) -> None:
+        text = "\n\n".join("word " * 100 for _ in range(2 * MAX_BODY_BYTES // 500))
+
+        assert world.source(text=text)["chunk_count"] > 100
 
 
 class TestTheRequestId:

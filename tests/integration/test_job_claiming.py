@@ -85,10 +85,12 @@ class TestWhichJobs:
         assert ids(claim(world, world_ids=[other_world.id], limit=5)) == [job]
 
     def test_not_those_that_should_have_been_started_by_now(self, world: World, clock: MovableClock) -> None:
-        new_job(world, start_by=(datetime.now(UTC) + MINUTE).isoformat())
+        job = new_job(world, start_by=(datetime.now(UTC) + MINUTE).isoformat())
         clock.move(2 * MINUTE)
 
         assert claim(world) == []
+        missed = read(world, job)
+        assert (missed["status"], missed["error_code"]) == ("CANCELLED", "start_by_passed")
 
     @pytest.mark.parametrize(
         "fields",

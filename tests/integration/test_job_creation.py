@@ -1,5 +1,6 @@
 """Asking for an asset: what is checked, what is fixed for ever, and when two requests are one (design section 5)."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ from factories.lore import Made, World
 from harness.server import RunningApp
 
 from lorekeeper.contracts.enums import Role
+from lorekeeper.kit.clock import MovableClock
 
 KINDS = ("claim_ids", "entity_ids", "source_chunk_ids", "source_id", "asset_ids")
 
@@ -153,14 +155,15 @@ def test_a_world_that_is_not_there_and_one_that_may_not_be_seen_are_alike(
         {"references": {"claims": []}},
         {"idempotency_key": "with space"},
         {"start_by": "soon"},
+        {"start_by": "2020-01-01T00:00:00Z"},
         {"start_by": "9999-12-31T23:59:59-05:00"},
         {"requested_by": "me"},
     ],
 )
 def test_what_is_not_valid_is_refused(world: World, fields: Made) -> None:
-    problem = world.api.refused(422, "validation_failed", "POST", JOBS, request_for(world, **fields))
+    world.api.refused(422, "validation_failed", "POST", JOBS, request_for(world, **fields))
 
-    assert problem["errors"]
+    assert world.api.get(JOBS, world_id=world.id)["total"] == 0
 
 
 class TestTheSameInputs:
@@ -242,6 +245,16 @@ class TestTheSameInputs:
         database.execute("UPDATE asset_job SET asset_deleted_at = now() WHERE id = %s", [done["id"]])
 
         assert world.api.ask("POST", JOBS, json=request).status_code == 201
+
+    def test_of_a_job_that_missed_its_start_are_a_new_job(self, world: World, clock: MovableClock) -> None:
+        request = request_for(world)
+        late = new_job(world, **request, start_by=(clock.now() + timedelta(minutes=1)).isoformat())
+        clock.move(timedelta(minutes=2))
+
+        answer = world.api.ask("POST", JOBS, json=request)
+
+        assert answer.status_code == 201
+        assert read(world, late)["error_code"] == "start_by_passed"
 
     @pytest.mark.parametrize(
         "change",
@@ -409,6 +422,14 @@ class TestIdempotencyKey:
         answer = world.api.ask("POST", JOBS, json=request)
 
         assert (answer.status_code, answer.json()["id"], answer.json()["status"]) == (200, job["id"], "FAILED")
+
+    def test_that_found_a_job_is_used_up_as_well(self, world: World) -> None:
+        request = request_for(world)
+        first = world.api.post(JOBS, request)
+        key = {"idempotency_key": uuid4().hex}
+
+        assert world.api.post(JOBS, request | key)["id"] == first["id"]
+        world.api.refused(422, "idempotency_key_reused", "POST", JOBS, request_for(world, **key))
 
     def test_is_each_callers_own(self, app: RunningApp, world: World) -> None:
         key = {"idempotency_key": uuid4().hex}

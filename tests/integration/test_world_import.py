@@ -166,7 +166,7 @@ def _without(bundle: dict[str, Any], *path: Any, value: Any) -> dict[str, Any]:
         (("format",), "another"),
         (("version",), 2),
         (("world", "name"), ""),
-        (("claims", 0, "subject_entity_id"), str(uuid.uuid4())),
+        (("claims", 0, "subject_entity_id"), str(uuid.UUID(int=1))),
         (("claims", 1, "supersedes_claim_id"), "same"),
         (("sources", 0, "chunks", 0, "chunk_index"), 2),
         (("sources", 0, "chunks", 0, "char_end"), 8),

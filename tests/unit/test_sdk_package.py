@@ -94,7 +94,7 @@ def test_every_code_of_the_contracts_has_its_exception(kind, code):
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (400, errors.APIError),
+        (400, errors.BadRequestError),
         (401, errors.UnauthorizedError),
         (404, errors.NotFoundError),
         (409, errors.ConflictError),

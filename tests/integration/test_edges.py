@@ -1,0 +1,170 @@
+"""Cases that went wrong once, each where two rules meet."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from factories.jobs import JOBS, claim, claimed_job, new_job, read, request_for
+from factories.lore import World
+from harness.server import RunningApp
+from harness.wire import Api
+
+from lorekeeper.contracts.base import format_time
+from lorekeeper.contracts.enums import Role
+from lorekeeper.kit.clock import MovableClock
+
+
+def ask(world: World, method: str, path: str, body: object) -> httpx.Response:
+    return world.api.ask(method, path, json=body)
+
+
+class TestAnIdempotencyKey:
+    def test_is_remembered_when_its_first_answer_was_a_replay(self, world: World) -> None:
+        job, key = new_job(world), uuid4().hex
+        body = {name: job[name] for name in ("world_id", "asset_type", "provider", "prompt_spec")}
+        body |= {"references": job["derivation"]["references"], "idempotency_key": key}
+
+        replay = ask(world, "POST", JOBS, body)
+        other = body | {"prompt_spec": {"title": "another"}}
+
+        assert (replay.status_code, replay.json()["id"]) == (200, job["id"])
+        world.api.refused(422, "idempotency_key_reused", "POST", JOBS, other)
+
+    def test_of_another_caller_counts_for_nothing(self, world: World, app: RunningApp) -> None:
+        editor = app.as_new_key(Role.EDITOR)
+        key = uuid4().hex
+        body = request_for(world, idempotency_key=key)
+        first = ask(world, "POST", JOBS, body)
+
+        second = editor.ask("POST", JOBS, json=body | {"priority": 5})
+
+        assert (first.status_code, second.status_code) == (201, 200)
+        assert second.json()["id"] == first.json()["id"]
+
+    def test_with_two_payloads_at_once_makes_one_job(self, world: World) -> None:
+        key = uuid4().hex
+        bodies = [request_for(world, idempotency_key=key, prompt_spec={"title": str(number)}) for number in range(8)]
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda body: ask(world, "POST", JOBS, body), bodies))
+
+        assert sorted(answer.status_code for answer in answers) == [201] + [422] * 7
+        assert world.api.get(JOBS, world_id=world.id)["total"] == 1
+
+
+class TestStartBy:
+    def test_in_the_past_is_refused(self, world: World, clock: MovableClock) -> None:
+        body = request_for(world, start_by=format_time(clock.now() - timedelta(seconds=1)))
+
+        world.api.refused(422, "validation_failed", "POST", JOBS, body)
+
+    def test_when_it_passes_ends_the_job_and_frees_its_inputs(self, world: World, clock: MovableClock) -> None:
+        body = request_for(world)
+        late = ask(world, "POST", JOBS, body | {"start_by": format_time(clock.now() + timedelta(minutes=1))}).json()
+        clock.move(timedelta(minutes=2))
+
+        again = ask(world, "POST", JOBS, body)
+
+        assert again.status_code == 201
+        ended = read(world, late)
+        assert (ended["status"], ended["error_code"]) == ("CANCELLED", "start_by_passed")
+
+    def test_when_it_passes_no_worker_gets_the_job(self, world: World, clock: MovableClock) -> None:
+        job = new_job(world, start_by=format_time(clock.now() + timedelta(minutes=1)))
+        clock.move(timedelta(minutes=2))
+
+        assert claim(world) == []
+        assert read(world, job)["status"] == "CANCELLED"
+
+
+def test_a_retryable_failure_against_a_cancellation_leaves_nothing_to_claim(world: World) -> None:
+    for _ in range(20):
+        job = claimed_job(world)
+        failure = {"error_code": "e", "retryable": True, "lease_token": job["lease_token"]}
+        with ThreadPoolExecutor(2) as pool:
+            moves = [("fail", failure), ("cancel", None)]
+            list(pool.map(lambda move, id=job["id"]: ask(world, "POST", f"{JOBS}/{id}/{move[0]}", move[1]), moves))
+
+        assert read(world, job)["status"] == "CANCELLED"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/worlds", {"name": " "}),
+        ("/entities", {"name": "\t"}),
+        ("/entities", {"name": "a", "tags": [" "]}),
+        ("/sources", {"title": " "}),
+    ],
+)
+def test_a_blank_name_is_refused(world: World, path: str, body: dict[str, object]) -> None:
+    world.api.refused(
+        422, "validation_failed", "POST", path, body if path == "/worlds" else body | {"world_id": world.id}
+    )
+
+
+def test_a_blank_stage_is_refused_and_the_job_stays_readable(world: World) -> None:
+    job = claimed_job(world)
+    body = {"lease_token": job["lease_token"], "progress": {"stage": " "}}
+
+    world.api.refused(422, "validation_failed", "POST", f"{JOBS}/{job['id']}/heartbeat", body)
+
+    assert read(world, job)["progress"] is None
+
+
+@pytest.mark.parametrize("point", [{}, {"label": " "}])
+def test_a_time_that_says_nothing_is_refused(world: World, point: dict[str, str]) -> None:
+    body = {
+        "world_id": world.id,
+        "subject_entity_id": world.entity()["id"],
+        "predicate": "is",
+        "object_value": "late",
+        "valid_from": point,
+    }
+
+    world.api.refused(422, "validation_failed", "POST", "/claims", body)
+
+
+@pytest.mark.parametrize(
+    "field", ["subject_entity_id", "asserted_by_entity_id", "source_chunk_id", "supersedes_claim_id"]
+)
+def test_a_reference_of_the_wrong_kind_is_not_found(world: World, field: str) -> None:
+    body = {"world_id": world.id, "subject_entity_id": world.entity()["id"], "predicate": "is", "object_value": "x"}
+
+    problem = world.api.refused(404, "reference_not_found", "POST", "/claims", body | {field: world.id})
+
+    assert problem["missing"] == {field: [world.id]}
+
+
+def test_a_chunk_cursor_of_another_source_tells_nothing(world: World) -> None:
+    here = world.source(chunks=[{"content": str(number)} for number in range(4)])
+    there = world.source(chunks=[{"content": str(number)} for number in range(4)])
+    page = world.api.get(f"/sources/{there['id']}/chunks", limit=2)
+
+    assert world.api.get(f"/sources/{here['id']}/chunks", cursor=page["next_cursor"])["items"] == []
+
+
+def test_year_one_is_written_as_rfc_3339(world: World) -> None:
+    body = request_for(world, finish_by="0001-01-01T00:00:00Z")
+
+    answer = ask(world, "POST", JOBS, body)
+
+    assert answer.json()["finish_by"] == "0001-01-01T00:00:00.000000Z"
+
+
+def test_a_claim_of_a_bundle_has_no_source_it_does_not_name(admin: Api) -> None:
+    subject = str(UUID(int=uuid4().int))
+    bundle = {
+        "format": "lorekeeper.world-bundle",
+        "version": 1,
+        "world": {"name": "w"},
+        "entities": [{"id": subject, "name": "e"}],
+        "sources": [{"title": "s", "chunks": [{"chunk_index": 0, "content": "c"}]}],
+        "claims": [{"subject_entity_id": subject, "predicate": "is", "object_value": "x"}],
+    }
+
+    made = admin.post("/worlds/import", bundle)
+
+    (only,) = admin.get("/claims", world_id=made["world"]["id"])["items"]
+    assert only["source_id"] is None
