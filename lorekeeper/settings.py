@@ -58,3 +58,11 @@ class Settings(BaseSettings):
     def has_s3(self) -> bool:
         """Whether an object store is named; any one of the `S3_*` that point at a store says so."""
         return any((self.s3_bucket_name, self.s3_access_key_id, self.s3_secret_access_key, self.s3_endpoint_url))
+
+
+def environment_name(field: str) -> str:
+    """The environment variable of a setting: its alias, or its name behind `LOREKEEPER_`."""
+    known = Settings.model_fields.get(field)
+    if known is None:
+        return field  # pydantic names an aliased field by its alias
+    return str(known.validation_alias) if known.validation_alias else f"LOREKEEPER_{field.upper()}"

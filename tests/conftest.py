@@ -10,6 +10,7 @@ from harness.engines import Engines, database_beside, running_engines
 from harness.limits import MAX_BODY_BYTES, MAX_IMPORT_BYTES
 from harness.server import RunningApp, running_app
 from harness.wire import Api
+from hypothesis import settings as hypothesis_settings
 from psycopg.rows import dict_row
 
 from lorekeeper.app import Backing
@@ -18,6 +19,10 @@ from lorekeeper.db import migrate
 from lorekeeper.kit.clock import MovableClock
 from lorekeeper.settings import Settings
 
+
+
+hypothesis_settings.register_profile("lorekeeper", deadline=None)  # how long an example takes is the machine's matter
+hypothesis_settings.load_profile("lorekeeper")
 
 
 @pytest.hookimpl(wrapper=True)

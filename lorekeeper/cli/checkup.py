@@ -41,7 +41,7 @@ def examine(backing: Backing) -> Iterator[Finding]:
         with psycopg.connect(backing.database_url, connect_timeout=5) as connection:
             number = connection.info.server_version
     except psycopg.OperationalError as error:
-        yield Finding("database", False, str(error).strip().splitlines()[-1])
+        yield Finding("database", False, migrations.reason(error))
         return
     old = "" if number >= OLDEST_POSTGRES else "; LoreKeeper needs 15 or newer"
     yield Finding("database", not old, f"PostgreSQL {number // 10000}.{number % 10000}{old}")

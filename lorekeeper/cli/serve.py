@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 from fastapi import FastAPI
+from pydantic import ValidationError
 from rich.markup import escape
 
 from lorekeeper.app import Backing, create_app
@@ -23,7 +24,7 @@ from lorekeeper.cli.terminal import CommandError, console_on
 from lorekeeper.db import migrate as migrations
 from lorekeeper.kit.telemetry import configure_logging
 from lorekeeper.places import SERVER_FILE
-from lorekeeper.settings import Settings
+from lorekeeper.settings import Settings, environment_name
 
 GRACE_SECONDS = 2
 """How long requests in flight may take to finish at shutdown; the engines need the rest of five seconds."""
@@ -83,7 +84,12 @@ def doctor(data_dir: DataDir = None) -> None:
 
 def settings_with(**options: Any) -> Settings:
     """The settings of the environment, with the options of the command line before them."""
-    return Settings(**{name: value for name, value in options.items() if value is not None})
+    try:
+        return Settings(**{name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = environment_name(str(first["loc"][0]))
+        raise CommandError(f"The setting {name} cannot be {first['input']!r}: {first['msg']}.") from error
 
 
 def _end(*_: object) -> None:

@@ -26,6 +26,12 @@ def head() -> str:
     return revisions()[-1]
 
 
+def reason(error: psycopg.Error) -> str:
+    """What the driver says went wrong, without its hints."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].strip().rstrip(".")
+
+
 def current(database_url: str) -> str | None:
     """The revision a database is at; None for an empty one. Raises `MigrationError` when it does not answer."""
     try:
@@ -33,7 +39,7 @@ def current(database_url: str) -> str | None:
             begun = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone() == (True,)
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if begun else None
     except psycopg.OperationalError as error:
-        raise MigrationError(f"The database does not answer: {str(error).strip().splitlines()[-1]}") from error
+        raise MigrationError(f"The database does not answer: {reason(error)}.") from error
     return row[0] if row else None
 
 

@@ -1,6 +1,5 @@
 """Asking for an asset: what is checked, what is fixed for ever, and when two requests are one (design section 5)."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +10,6 @@ from factories.lore import Made, World
 from harness.server import RunningApp
 
 from lorekeeper.contracts.enums import Role
-from lorekeeper.kit.clock import MovableClock
 
 KINDS = ("claim_ids", "entity_ids", "source_chunk_ids", "source_id", "asset_ids")
 
@@ -246,16 +244,6 @@ class TestTheSameInputs:
 
         assert world.api.ask("POST", JOBS, json=request).status_code == 201
 
-    def test_of_a_job_that_missed_its_start_are_a_new_job(self, world: World, clock: MovableClock) -> None:
-        request = request_for(world)
-        late = new_job(world, **request, start_by=(clock.now() + timedelta(minutes=1)).isoformat())
-        clock.move(timedelta(minutes=2))
-
-        answer = world.api.ask("POST", JOBS, json=request)
-
-        assert answer.status_code == 201
-        assert read(world, late)["error_code"] == "start_by_passed"
-
     @pytest.mark.parametrize(
         "change",
         [
@@ -422,14 +410,6 @@ class TestIdempotencyKey:
         answer = world.api.ask("POST", JOBS, json=request)
 
         assert (answer.status_code, answer.json()["id"], answer.json()["status"]) == (200, job["id"], "FAILED")
-
-    def test_that_found_a_job_is_used_up_as_well(self, world: World) -> None:
-        request = request_for(world)
-        first = world.api.post(JOBS, request)
-        key = {"idempotency_key": uuid4().hex}
-
-        assert world.api.post(JOBS, request | key)["id"] == first["id"]
-        world.api.refused(422, "idempotency_key_reused", "POST", JOBS, request_for(world, **key))
 
     def test_is_each_callers_own(self, app: RunningApp, world: World) -> None:
         key = {"idempotency_key": uuid4().hex}

@@ -1,9 +1,11 @@
 """What an operator sees: alive, ready, and how it does."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
+import httpx
 import psycopg
 import pytest
 from factories.jobs import JOBS, claim, claimed_job, finished_job, new_job
@@ -24,7 +26,10 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def metrics(api: Api) -> Samples:
-    answer = api.ask("GET", "/metrics")
+    return samples_of(api.ask("GET", "/metrics"))
+
+
+def samples_of(answer: httpx.Response) -> Samples:
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")
     return {
@@ -71,20 +76,24 @@ class TestHealth:
 
 
 @pytest.fixture(scope="module")
-def alone() -> Iterator[RunningApp]:
+def alone() -> Iterator[dict[str, httpx.Response]]:
+    """What a server answers, by path, that can reach neither database nor store. Asked all at once, for it takes a while."""
     nowhere = StoreAddress("none", "us-east-1", "k", "s", "http://127.0.0.1:9")
-    with running_app(Settings(_env_file=None), Backing("postgresql://nobody@127.0.0.1:9/none", nowhere)) as app:
-        yield app
+    with (
+        running_app(Settings(_env_file=None), Backing("postgresql://nobody@127.0.0.1:9/none", nowhere)) as app,
+        ThreadPoolExecutor() as pool,
+    ):
+        paths = ("/health/live", "/health/ready", "/metrics", "/worlds")
+        api = app.as_anyone(make_key()[0])
+        yield dict(zip(paths, pool.map(lambda path: api.ask("GET", path), paths), strict=True))
 
 
 class TestWithoutEngines:
     """The server answers, and says what it lacks, when neither database nor store can be reached."""
 
-    def test_is_alive_but_not_ready(self, alone: RunningApp) -> None:
-        nobody = alone.as_anyone()
-
-        assert nobody.get("/health/live") == {"status": "ok"}
-        answer = nobody.ask("GET", "/health/ready")
+    def test_is_alive_but_not_ready(self, alone: dict[str, httpx.Response]) -> None:
+        assert alone["/health/live"].json() == {"status": "ok"}
+        answer = alone["/health/ready"]
         assert answer.status_code == 503
         told = answer.json()
         assert told["status"] == "unavailable"
@@ -94,17 +103,16 @@ class TestWithoutEngines:
             assert told[check].endswith(".")
             assert "Error" not in told[check]
 
-    def test_still_tells_its_own_metrics(self, alone: RunningApp) -> None:
-        samples = metrics(alone.as_anyone())
+    def test_still_tells_its_own_metrics(self, alone: dict[str, httpx.Response]) -> None:
+        samples = samples_of(alone["/metrics"])
 
         assert value(samples, "lorekeeper_database_up") == 0
         assert ("lorekeeper_database_pool", frozenset({("counter", "pool_size")})) in samples
 
-    def test_refuses_work_for_the_moment(self, alone: RunningApp) -> None:
-        answer = alone.as_anyone(make_key()[0]).ask("GET", "/worlds")
+    def test_refuses_work_for_the_moment(self, alone: dict[str, httpx.Response]) -> None:
+        told = problem(alone["/worlds"], 503, "database_unavailable")
 
-        told = problem(answer, 503, "database_unavailable")
-        assert answer.headers["retry-after"] == "1"
+        assert alone["/worlds"].headers["retry-after"] == "1"
         assert "127.0.0.1" not in told["detail"]
 
 
