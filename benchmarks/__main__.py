@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks.frame import FULL, QUICK, Row, as_table
+from benchmarks.frame import FULL, QUICK, Row, as_table, machine
 from benchmarks.rows import create_job, load_generator, middleware, read_job, sign_url
 from benchmarks.stage import stage
 
@@ -29,11 +29,12 @@ def main(
         raise typer.BadParameter(f"there is no row {', '.join(unknown)}; there are {', '.join(ROWS)}")
     console, terminal = Console(), Console(stderr=True)
     rows: list[Row] = []
+    caption = machine()
     with terminal.status("starting the engines") as status, stage(QUICK if quick else FULL) as ready:
         for name in wanted:
             status.update(f"measuring: {name}")
             rows.append(ROWS[name](ready))
-    console.print(as_table(rows))
+    console.print(as_table(rows, caption))
     if assert_goals and not all(row.met for row in rows):
         raise typer.Exit(1)
 

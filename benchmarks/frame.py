@@ -1,5 +1,6 @@
 """How a row is measured: in turns, by the median."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
@@ -25,14 +26,18 @@ QUICK = Effort(rounds=3, seconds=1, warm_up=1)
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. `ours` and `against` are a second; `ratio` is the median of the rounds' own ratios."""
+    """One line of the table. `ours` and `against` are a second, medians; `ratios` are the rounds' own."""
 
     what: str
     against_what: str
     ours: float
     against: float
-    ratio: float
+    ratios: tuple[float, ...]
     goal: float
+
+    @property
+    def ratio(self) -> float:
+        return median(self.ratios)
 
     @property
     def met(self) -> bool:
@@ -47,18 +52,26 @@ def compare(what: str, ours: Measure, against_what: str, against: Measure, *, go
         against_what=against_what,
         ours=median(mine for mine, _ in pairs),
         against=median(theirs for _, theirs in pairs),
-        ratio=median(mine / theirs for mine, theirs in pairs),
+        ratios=tuple(mine / theirs for mine, theirs in pairs),
         goal=goal,
     )
 
 
-def as_table(rows: list[Row]) -> Table:
-    table = Table(title="LoreKeeper against what it stands on (a second, medians)", title_justify="left")
+def machine() -> str:
+    """How busy the machine is before we begin. Strangers' work bears harder on one process than on ten backends."""
+    return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the run"
+
+
+def as_table(rows: list[Row], caption: str) -> Table:
+    """The table to print. `rounds` is the lowest and the highest ratio of a row: wide apart, the run was noise."""
+    title = "LoreKeeper against what it stands on (a second, medians)"
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
     table.add_column("row")
     table.add_column("ours", justify="right")
     table.add_column("against")
     table.add_column("theirs", justify="right")
     table.add_column("ratio", justify="right")
+    table.add_column("rounds", justify="right", no_wrap=True)
     table.add_column("goal", justify="right")
     table.add_column("met?")
     for row in rows:
@@ -68,6 +81,7 @@ def as_table(rows: list[Row]) -> Table:
             row.against_what,
             f"{row.against:,.0f}",
             f"{row.ratio:.2f}",
+            f"{min(row.ratios):.2f} to {max(row.ratios):.2f}",
             f"≥ {row.goal:g}",
             "[green]yes[/green]" if row.met else "[red]no[/red]",
         )

@@ -1,4 +1,7 @@
-"""Fixtures that all tests share. Engines and app are made once in each test process; tests keep apart by their worlds."""
+"""Fixtures that all tests share.
+
+Engines and app are made once in each test process; tests keep apart by their worlds.
+"""
 
 import os
 from collections.abc import Iterator
@@ -18,8 +21,6 @@ from lorekeeper.contracts.enums import Role
 from lorekeeper.db import migrate
 from lorekeeper.kit.clock import MovableClock
 from lorekeeper.settings import Settings
-
-
 
 hypothesis_settings.register_profile("lorekeeper", deadline=None)  # how long an example takes is the machine's matter
 hypothesis_settings.load_profile("lorekeeper")

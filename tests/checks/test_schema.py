@@ -1,5 +1,7 @@
 """`db/schema.sql` is the schema: what the migrations build is that, and nothing else."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import resources
 
@@ -25,9 +27,7 @@ def written(engines: Engines, worker_id: str) -> Iterator[dict[str, dict[str, st
 @pytest.mark.parametrize(
     "part", ["columns", "constraints", "indexes", "triggers", "functions", "views", "sequences", "extensions"]
 )
-def test_the_migrations_build_what_is_written(
-    written: dict[str, dict[str, str]], database_url: str, part: str
-) -> None:
+def test_the_migrations_build_what_is_written(written: dict[str, dict[str, str]], database_url: str, part: str) -> None:
     assert describe(database_url)[part] == written[part]
     assert written[part]
 
@@ -50,9 +50,6 @@ def test_an_empty_database_has_no_revision_and_a_newer_one_is_refused(engines: E
 
 def test_two_who_migrate_at_once_come_one_after_the_other(engines: Engines, worker_id: str) -> None:
     """In processes of their own, as two servers would be."""
-    import subprocess
-    import sys
-
     with database_beside(engines.database_url, f"{worker_id}_twice") as url:
         code = "import sys; from lorekeeper.db import migrate; migrate.upgrade(sys.argv[1])"
         started = [subprocess.Popen([sys.executable, "-c", code, url], stderr=subprocess.PIPE) for _ in range(2)]

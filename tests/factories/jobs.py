@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from factories.lore import Made, World, fresh_name
 from harness.wire import Api
+
+from factories.lore import Made, World, fresh_name
 
 JOBS = "/assets/asset-jobs"
 

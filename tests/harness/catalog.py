@@ -78,7 +78,8 @@ def foreign_keys(connection: Connection) -> list[ForeignKey]:
 
 def tables_of_a_world(connection: Connection) -> set[str]:
     rows = connection.execute(
-        """SELECT table_name FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+        """SELECT table_name
+           FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
            WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND column_name = 'world_id'"""
     )
     return {row["table_name"] for row in rows}

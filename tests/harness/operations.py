@@ -5,8 +5,8 @@ from functools import cache
 from typing import Any
 
 import httpx
-from harness.wire import Api
 
+from harness.wire import Api
 from lorekeeper.app import Backing, create_app
 from lorekeeper.settings import Settings
 from lorekeeper.storage.store import StoreAddress

@@ -10,9 +10,9 @@ from uuid import UUID
 
 import uvicorn
 from fastapi import FastAPI
+
 from harness.waiting import until
 from harness.wire import Api
-
 from lorekeeper.access.service import create_key, revoke_key
 from lorekeeper.app import Backing, create_app
 from lorekeeper.contracts.enums import Role

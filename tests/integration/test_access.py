@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from factories.jobs import JOBS, File, finished_job, new_job
@@ -16,8 +16,9 @@ from harness.waiting import until
 from harness.wire import Api
 from prometheus_client.parser import text_string_to_metric_families
 
-from lorekeeper.access.keys import make_key
+from lorekeeper.access.keys import _checksum, make_key
 from lorekeeper.contracts.enums import Role
+from lorekeeper.kit.pagination import _encode
 
 READ = {Role.READER, Role.EDITOR, Role.WORKER, Role.ADMIN}
 WRITE = {Role.EDITOR, Role.ADMIN}
@@ -129,8 +130,6 @@ class TestKeys:
 
     def test_with_another_secret_are_refused(self, app: RunningApp, admin: Api) -> None:
         """The id is known and the checksum right: only the secret is not."""
-        from lorekeeper.access.keys import _checksum
-
         head = f"lk_{admin.key_id}_{'0' * 32}"
 
         app.as_anyone(head + _checksum(head)).refused(401, "unauthorized", "GET", "/worlds")
@@ -280,16 +279,11 @@ class TestWorldsThatAKeyMayNotSee:
 
     def test_are_not_told_by_a_cursor(self, world: World, other_world: World, narrow: Api) -> None:
         """A cursor is an id in disguise."""
-        from lorekeeper.kit.pagination import _encode
-
         hidden = world.chunks_of(world.source(chunks=[{"content": str(n)} for n in range(3)]))[1]
         own = other_world.source(chunks=[{"content": str(n)} for n in range(5)])
         path = f"/sources/{own['id']}/chunks"
-        from uuid import UUID
 
-        there, not_there = (
-            narrow.get(path, cursor=_encode(one)) for one in (UUID(hidden["id"]), uuid4())
-        )
+        there, not_there = (narrow.get(path, cursor=_encode(one)) for one in (UUID(hidden["id"]), uuid4()))
 
         assert there == not_there
 

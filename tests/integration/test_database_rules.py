@@ -1,5 +1,6 @@
 """What the database itself refuses, whoever asks: worlds never mix, provenance never changes, nothing is doubled."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from harness.catalog import ForeignKey, foreign_keys, tables_of_a_world
 from harness.wire import Api
 from psycopg import sql
 from psycopg.errors import CheckViolation, ForeignKeyViolation, IntegrityConstraintViolation, UniqueViolation
+from psycopg.types.json import Jsonb
 
 Database = psycopg.Connection[Made]
 NO_REFERENCE = {
@@ -116,8 +118,8 @@ def _only_foreign_keys(database: Database, table: str) -> None:
     names = database.execute(
         """SELECT conname::text FROM pg_constraint AS own
            WHERE conrelid = %(table)s::regclass AND contype IN ('p', 'u', 'c')
-             AND NOT EXISTS (SELECT FROM pg_constraint AS other WHERE other.contype = 'f' AND other.conindid = own.conindid
-                             AND own.conindid <> 0)""",
+             AND NOT EXISTS (SELECT FROM pg_constraint AS other
+                             WHERE other.contype = 'f' AND other.conindid = own.conindid AND own.conindid <> 0)""",
         {"table": table},
     ).fetchall()
     for name in names:
@@ -267,19 +269,22 @@ class TestProvenanceNeverChanges:
                 database.execute(f"DELETE FROM {table} WHERE id = ANY(%s::uuid[])", [ids])
 
 
-class TestLoreIsVersioned:
-    MAKE = {
-        "world": lambda world: world.api.get(f"/worlds/{world.id}"),
-        "entity": World.entity,
-        "source": World.source,
-        "source_chunk": World.chunk,
-        "claim": World.claim,
-    }
+MAKE: dict[str, Callable[[World], Made]] = {
+    "world": lambda world: world.api.get(f"/worlds/{world.id}"),
+    "entity": World.entity,
+    "source": World.source,
+    "source_chunk": World.chunk,
+    "claim": World.claim,
+}
 
+
+class TestLoreIsVersioned:
     @pytest.mark.parametrize("table", MAKE)
     def test_an_edit_keeps_what_was(self, world: World, database: Database, table: str) -> None:
-        made = self.MAKE[table](world)
-        before = database.execute(f"SELECT to_jsonb({table}) AS row FROM {table} WHERE id = %s", [made["id"]]).fetchone()
+        made = MAKE[table](world)
+        before = database.execute(
+            f"SELECT to_jsonb({table}) AS row FROM {table} WHERE id = %s", [made["id"]]
+        ).fetchone()
         for version in (2, 3):
             database.execute(
                 f"UPDATE {table} SET version = %s, content_hash = repeat(%s, 64), updated_at = now() WHERE id = %s",
@@ -299,7 +304,7 @@ class TestLoreIsVersioned:
 
     @pytest.mark.parametrize("table", ["entity", "source", "source_chunk", "claim"])
     def test_a_deletion_keeps_what_was(self, world: World, database: Database, table: str) -> None:
-        made = self.MAKE[table](world)
+        made = MAKE[table](world)
         database.execute(f"DELETE FROM {table} WHERE id = %s", [made["id"]])
 
         kept = database.execute("SELECT * FROM lore_revision WHERE lore_id = %s", [made["id"]]).fetchall()
@@ -388,8 +393,6 @@ class TestJobsHoldTogether:
 
 def _copy(database: Database, table: str, row_id: str, **values: Any) -> None:
     """Insert a row that is like another one but for these values."""
-    from psycopg.types.json import Jsonb
-
     database.execute(
         f"INSERT INTO {table} SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(old) || %s)).*"
         f" FROM {table} AS old WHERE id = %s",

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import httpx
 import pytest
-from harness.limits import MAX_BODY_BYTES, MAX_IMPORT_BYTES
 from factories.jobs import JOBS, request_for
 from factories.lore import World
+from harness.limits import MAX_BODY_BYTES, MAX_IMPORT_BYTES
 from harness.operations import document, operations
 from harness.server import RunningApp
 from harness.wire import Api, problem

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import httpx
 import pytest
 from factories.jobs import JOBS, claim, claimed_job, new_job, read, running_job
 from factories.lore import Made, World
@@ -282,14 +283,19 @@ class TestHeartbeats:
         before = read(world, job)
 
         problem = world.api.refused(
-            409, "lease_lost", "POST", f"{JOBS}/{job['id']}/heartbeat", {"lease_token": token, "progress": {"percent": 1}}
+            409,
+            "lease_lost",
+            "POST",
+            f"{JOBS}/{job['id']}/heartbeat",
+            {"lease_token": token, "progress": {"percent": 1}},
         )
 
         assert problem["status_of_job"] == before["status"]
         assert read(world, job) == before
 
     @pytest.mark.parametrize(
-        "fields", [{"progress": {"percent": 101}}, {"progress": {"percents": 1}}, {"lease_seconds": 0}, {"lease_token": 1}]
+        "fields",
+        [{"progress": {"percent": 101}}, {"progress": {"percents": 1}}, {"lease_seconds": 0}, {"lease_token": 1}],
     )
     def test_that_cannot_be_are_refused(self, world: World, fields: Made) -> None:
         job = claimed_job(world)
@@ -314,8 +320,6 @@ def test_a_caller_who_hangs_up_takes_no_job_along(world: World, app: RunningApp)
 
 
 def _ignoring_timeouts(caller: Api, body: Made) -> None:
-    import httpx
-
     with pytest.raises(httpx.ReadTimeout):
         caller.ask("POST", f"{JOBS}/claim", json=body)
 

@@ -12,7 +12,6 @@ from factories.jobs import (
     claim,
     claimed_job,
     complete,
-    finished_job,
     issued,
     new_job,
     put,

@@ -40,8 +40,8 @@ BY_PATCH = {
     (S.RUNNING, S.FAILED),
     (S.RUNNING, S.CANCELLED),
 }
-"""What a worker may set. SUCCEEDED takes a file, back to QUEUED goes only what may be tried again, and to set RUNNING what
-is RUNNING already would let two workers believe that it is theirs."""
+"""What a worker may set. SUCCEEDED takes a file, back to QUEUED goes only what may be tried again, and to set RUNNING
+what is RUNNING already would let two workers believe that it is theirs."""
 
 
 class TestPatch:

@@ -6,12 +6,13 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from factories.jobs import JOBS, finished_job, issued, new_job
+from factories.jobs import JOBS, File, finished_job, issued, new_job, put
 from factories.lore import Made, World, fresh_name
 from harness.server import RunningApp
 from harness.wire import Api
 
 from lorekeeper.contracts.enums import Role
+from lorekeeper.kit.pagination import COUNT_AT_MOST
 
 ASSETS = "/assets/assets"
 SIZE = 7
@@ -229,9 +230,7 @@ class TestAssetFilters:
 
         assert _ids(world, ASSETS, related_claim_id=references["claim_ids"][0]) == set()
 
-    def test_an_upload_alone_is_no_asset(self, world: World, app: RunningApp) -> None:
-        from factories.jobs import File, put
-
+    def test_an_upload_alone_is_no_asset(self, world: World) -> None:
         file = File()
         put(issued(world, file), file.data)
 
@@ -241,8 +240,6 @@ class TestAssetFilters:
 def test_where_counting_is_dear_the_total_is_an_estimate_and_says_so(
     world: World, database: psycopg.Connection[Made]
 ) -> None:
-    from lorekeeper.kit.pagination import COUNT_AT_MOST
-
     many = COUNT_AT_MOST + 50
     database.execute(
         """INSERT INTO entity (id, world_id, type, name, content_hash, created_by, created_at, updated_at)

@@ -14,7 +14,9 @@ from harness.wire import Api
 
 from lorekeeper.contracts.enums import Role
 
-TEXT = "# I\r\n\r\nThe sea went out.\r\n\r\nÞórr wept 🌊, and e\u0301lite waves.\n\n# II\n\nIt did not come back.\n" * 60
+TEXT = (
+    "# I\r\n\r\nThe sea went out.\r\n\r\nÞórr wept 🌊, and e\u0301lite waves.\n\n# II\n\nIt did not come back.\n" * 60
+)
 
 
 def entity_in_full(world: World) -> Made:
@@ -32,7 +34,11 @@ def entity_in_full(world: World) -> Made:
 def source_in_full(world: World) -> Made:
     authors = [world.entity()["id"], world.entity()["id"]]
     return world.source(
-        type="SONG", author_ids=authors, origin="Shelf 3", metadata={"x": 1}, chunks=[{"content": "a"}, {"content": "b"}]
+        type="SONG",
+        author_ids=authors,
+        origin="Shelf 3",
+        metadata={"x": 1},
+        chunks=[{"content": "a"}, {"content": "b"}],
     )
 
 
@@ -144,7 +150,8 @@ class TestSources:
         source = world.source(chunks=[{"content": "one"}])
 
         added = world.api.post(
-            f"/sources/{source['id']}/chunks", {"chunks": [{"content": "two"}, {"content": "three", "metadata": {"a": 1}}]}
+            f"/sources/{source['id']}/chunks",
+            {"chunks": [{"content": "two"}, {"content": "three", "metadata": {"a": 1}}]},
         )["items"]
 
         assert [chunk["chunk_index"] for chunk in added] == [1, 2]

@@ -77,7 +77,7 @@ class TestHealth:
 
 @pytest.fixture(scope="module")
 def alone() -> Iterator[dict[str, httpx.Response]]:
-    """What a server answers, by path, that can reach neither database nor store. Asked all at once, for it takes a while."""
+    """What a server answers, by path, that reaches neither database nor store. Asked all at once: it takes a while."""
     nowhere = StoreAddress("none", "us-east-1", "k", "s", "http://127.0.0.1:9")
     with (
         running_app(Settings(_env_file=None), Backing("postgresql://nobody@127.0.0.1:9/none", nowhere)) as app,
@@ -167,7 +167,9 @@ class TestMetrics:
         after = metrics(admin)
 
         for state, more in {"QUEUED": 1, "RUNNING": 1, "SUCCEEDED": 1, "CANCELLED": 1, "FAILED": 0}.items():
-            assert value(after, "lorekeeper_jobs", status=state) - value(before, "lorekeeper_jobs", status=state) == more
+            assert (
+                value(after, "lorekeeper_jobs", status=state) - value(before, "lorekeeper_jobs", status=state) == more
+            )
 
     def test_tell_of_leases(
         self, admin: Api, world: World, clock: MovableClock, database: psycopg.Connection[Made]

@@ -3,13 +3,15 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from datetime import timedelta
 
 import httpx
 import psycopg
 import pytest
 from factories.jobs import JOBS, File, claimed_job, new_job, read, request_for, running_job, uploaded
 from factories.lore import Made, World
+
+from lorekeeper.kit.clock import MovableClock
 
 Post = Callable[[str, Made | None], Awaitable[httpx.Response]]
 
@@ -88,9 +90,7 @@ async def test_64_claimers_are_granted_no_job_twice(world: World, post: Post) ->
     assert len(granted) + len(left) == 100
 
 
-async def test_an_expired_lease_is_granted_to_one(world: World, post: Post, clock: Any) -> None:
-    from datetime import timedelta
-
+async def test_an_expired_lease_is_granted_to_one(world: World, post: Post, clock: MovableClock) -> None:
     job = claimed_job(world, max_attempts=50)
     clock.move(timedelta(minutes=2))
 

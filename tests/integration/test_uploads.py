@@ -71,9 +71,7 @@ class TestUpload:
 
         assert put(moved, b"x").status_code == 403
 
-    def test_is_written_down_before_it_is_handed_out(
-        self, world: World, database: psycopg.Connection[Made]
-    ) -> None:
+    def test_is_written_down_before_it_is_handed_out(self, world: World, database: psycopg.Connection[Made]) -> None:
         upload = issued(world, File(), size_bytes=7)
 
         row = database.execute("SELECT * FROM upload WHERE id = %s", [upload["upload_id"]]).fetchone()

@@ -24,6 +24,14 @@ MODELS = [
 ]
 TIME = TypeAdapter(Timestamp)
 JSON = TypeAdapter(JsonObject)
+ERRORS = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, errors.LoreKeeperError)]
+GOOD_PROMPTS = {
+    "VIDEO": {"description": "d", "duration": 1.5, "aspect_ratio": "16:9", "quality": "high", "style": "s"},
+    "AUDIO": {"lyrics": "l", "style": "dirge", "duration": 30, "tempo": 60},
+    "IMAGE": {"description": "d", "title": "t", "aspect_ratio": "3:4"},
+    "MAP": {"title": "t"},
+    "PDF": {"title": "t", "page_size": "a5", "author": "a"},
+}
 
 
 class TestTimes:
@@ -34,7 +42,7 @@ class TestTimes:
         assert len(text) == len("2026-11-22T06:04:00.123456Z")
         assert TIME.validate_python(text) == moment
 
-    @given(st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 1, 1)), st.integers(-14 * 60, 14 * 60))
+    @given(st.datetimes().filter(lambda moment: 1 < moment.year < 9999), st.integers(-14 * 60, 14 * 60))
     def test_are_the_same_moment_from_any_zone(self, naive: datetime, minutes: int) -> None:
         moment = naive.replace(tzinfo=timezone(timedelta(minutes=minutes)))
 
@@ -131,14 +139,12 @@ def test_an_enum_is_spelled_as_it_is_called(name: str) -> None:
 
 
 class TestErrors:
-    CLASSES = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, errors.LoreKeeperError)]
-
     def test_have_a_code_of_their_own(self) -> None:
-        codes = [code for cls in self.CLASSES for code in getattr(cls, "CODES", (cls.code,))]
+        codes = [code for cls in ERRORS for code in getattr(cls, "CODES", (cls.code,))]
 
         assert len(codes) == len(set(codes))
 
-    @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+    @pytest.mark.parametrize("cls", ERRORS, ids=lambda cls: cls.__name__)
     def test_become_a_problem(self, cls: type[errors.LoreKeeperError]) -> None:
         error = cls("a_code", "What.", more=1) if cls is errors.UploadMismatchError else cls("What.", more=1)
 
@@ -151,14 +157,6 @@ class TestErrors:
 
 
 class TestPrompts:
-    GOOD = {
-        "VIDEO": {"description": "d", "duration": 1.5, "aspect_ratio": "16:9", "quality": "high", "style": "s"},
-        "AUDIO": {"lyrics": "l", "style": "dirge", "duration": 30, "tempo": 60},
-        "IMAGE": {"description": "d", "title": "t", "aspect_ratio": "3:4"},
-        "MAP": {"title": "t"},
-        "PDF": {"title": "t", "page_size": "a5", "author": "a"},
-    }
-
     def _job(self, asset_type: str, spec: Any) -> AssetJobCreate:
         return AssetJobCreate.model_validate(
             {"world_id": UUID(int=1), "asset_type": asset_type, "provider": "p", "prompt_spec": spec}
@@ -167,9 +165,9 @@ class TestPrompts:
     def test_there_is_a_schema_for_every_type(self) -> None:
         assert set(PROMPT_SPECS) == set(enums.AssetTypeEnum)
 
-    @pytest.mark.parametrize("asset_type", GOOD)
+    @pytest.mark.parametrize("asset_type", GOOD_PROMPTS)
     def test_a_providers_own_settings_are_kept_as_sent(self, asset_type: str) -> None:
-        spec = self.GOOD[asset_type] | {"seed": 7, "own": {"a": [1, None]}}
+        spec = GOOD_PROMPTS[asset_type] | {"seed": 7, "own": {"a": [1, None]}}
 
         assert self._job(asset_type, spec).prompt_spec == spec
 
@@ -189,4 +187,4 @@ class TestPrompts:
     )
     def test_what_a_named_field_cannot_be_is_refused(self, asset_type: str, field: str, value: Any) -> None:
         with pytest.raises(ValidationError):
-            self._job(asset_type, self.GOOD[asset_type] | {field: value})
+            self._job(asset_type, GOOD_PROMPTS[asset_type] | {field: value})
