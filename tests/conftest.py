@@ -5,6 +5,7 @@ Engines and app are made once in each test process; tests keep apart by their wo
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -28,11 +29,19 @@ hypothesis_settings.load_profile("lorekeeper")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    return _not_skipped_in_ci(item, (yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    return _not_skipped_in_ci(collector, (yield))
+
+
+def _not_skipped_in_ci(node: pytest.Item | pytest.Collector, report: Any) -> Any:
     """In CI nothing may be skipped: what cannot run there fails."""
-    report = yield
     if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was skipped, and CI may skip nothing: {report.longrepr}"
+        report.longrepr = f"{node.nodeid} was skipped, and CI may skip nothing: {report.longrepr}"
     return report
 
 

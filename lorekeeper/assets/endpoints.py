@@ -12,10 +12,10 @@ from lorekeeper.contracts.base import Text
 from lorekeeper.contracts.enums import AssetStatusEnum, AssetTypeEnum
 from lorekeeper.contracts.errors import AssetGoneError, WorldNotFoundError
 from lorekeeper.contracts.s3 import PresignedDownloadResponse, PresignedUploadRequest, PresignedUploadResponse
-from lorekeeper.kit.http import answer, responses
+from lorekeeper.kit.http import answer, operation_id, responses
 from lorekeeper.kit.pagination import Paging, paging
 
-router = APIRouter(prefix="/assets/assets", tags=["assets"])
+router = APIRouter(prefix="/assets/assets", tags=["assets"], generate_unique_id_function=operation_id)
 
 
 def _filters(

@@ -93,7 +93,7 @@ def _new_job(body: AssetJobCreate, inputs: Inputs, fingerprint: str | None) -> R
             lore_snapshot=inputs.snapshot,
         ),
         "content_basis": inputs.content_basis,
-        "lore_snapshot": inputs.snapshot.model_dump(mode="json"),
+        "lore_snapshot": inputs.snapshot,
         "source_id": body.references.source_id,
         "claim_ids": body.references.claim_ids,
         "entity_ids": body.references.entity_ids,

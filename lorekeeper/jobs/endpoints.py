@@ -38,10 +38,10 @@ from lorekeeper.contracts.jobs import (
 from lorekeeper.jobs import service
 from lorekeeper.jobs.completion import complete_job
 from lorekeeper.jobs.creation import create_job
-from lorekeeper.kit.http import answer, responses
+from lorekeeper.kit.http import answer, operation_id, responses
 from lorekeeper.kit.pagination import Paging, paging
 
-router = APIRouter(prefix="/assets/asset-jobs", tags=["asset jobs"])
+router = APIRouter(prefix="/assets/asset-jobs", tags=["asset jobs"], generate_unique_id_function=operation_id)
 
 MOVES = responses(InvalidTransitionError, LeaseLostError)
 

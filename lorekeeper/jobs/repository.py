@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from lorekeeper.contracts.assets import AssetCreate
 from lorekeeper.contracts.errors import UploadMismatchError
 from lorekeeper.contracts.jobs import AssetJobListFilter, JobProgressUpdate, PaginatedAssetJobResponse
+from lorekeeper.contracts.snapshot import LoreSnapshot
 from lorekeeper.kit.database import Database, Row
 from lorekeeper.kit.pagination import Paging, fetch_page
 from lorekeeper.kit.queries import Queries
@@ -25,7 +26,10 @@ async def create_asset_job(database: Database, job: Row, *, origin: Origin) -> R
 
     None: its idempotency key was used at this very moment. `id` None: another request is inserting the same job.
     """
-    parameters = job | {name: Jsonb(job[name]) for name in ("prompt_spec", "lore_snapshot")}
+    parameters = job | {
+        "prompt_spec": Jsonb(job["prompt_spec"]),
+        "lore_snapshot": Jsonb(job["lore_snapshot"], LoreSnapshot.model_dump_json),
+    }
     try:
         return await database.one(QUERIES.create_asset_job, **parameters, **origin)
     except UniqueViolation:

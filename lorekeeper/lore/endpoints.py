@@ -29,12 +29,12 @@ from lorekeeper.contracts.lore import (
     WorldImportResponse,
     WorldResponse,
 )
-from lorekeeper.kit.http import answer, responses
+from lorekeeper.kit.http import answer, operation_id, responses
 from lorekeeper.kit.pagination import Paging, paging
 from lorekeeper.lore import service
 from lorekeeper.lore.importing import import_bundle
 
-router = APIRouter(tags=["lore"])
+router = APIRouter(tags=["lore"], generate_unique_id_function=operation_id)
 
 Paged = Annotated[Paging, Depends(paging)]
 Exactly = Annotated[Text | None, Query(max_length=500, description="Exactly this.")]

@@ -11,11 +11,11 @@ from lorekeeper.access.context import Runtime
 from lorekeeper.contracts.base import Model
 from lorekeeper.contracts.errors import LoreKeeperError
 from lorekeeper.db.migrate import head
-from lorekeeper.kit.http import answer
+from lorekeeper.kit.http import answer, operation_id
 from lorekeeper.kit.telemetry import Metrics
 from lorekeeper.operations import service
 
-router = APIRouter(tags=["operation"])
+router = APIRouter(tags=["operation"], generate_unique_id_function=operation_id)
 
 CHECK_SECONDS = 3.0
 
