@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from statistics import mean
 
 from psycopg.conninfo import conninfo_to_dict
