@@ -45,28 +45,11 @@ class Backing:
 def create_app(settings: Settings, backing: Backing, clock: Clock | None = None) -> FastAPI:
     """The app. `clock` is for tests that move time."""
     metrics = Metrics()
-    database = Database(backing.database_url, max_size=settings.database_pool_size)
-    runtime = Runtime(
-        database=database,
-        store=S3Store(backing.store),
-        clock=clock or SystemClock(),
-        authenticator=Authenticator(database),
-        new_jobs=Wakeups(),
-    )
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await database.open()
-        await runtime.store.open()
-        yield
-        await runtime.store.close()
-        await database.close()
-
     app = FastAPI(
         title="LoreKeeper",
         version=version("lorekeeper"),
         description=DESCRIPTION,
-        lifespan=lifespan,
+        lifespan=_lifespan,
         openapi_url="/openapi.json",
         docs_url="/docs",
         redoc_url=None,
@@ -75,7 +58,7 @@ def create_app(settings: Settings, backing: Backing, clock: Clock | None = None)
         generate_unique_id_function=operation_id,
     )
     app.state.settings = settings
-    app.state.runtime = runtime
+    app.state.runtime = _runtime(settings, backing, clock or SystemClock())
     app.state.metrics = metrics
     # The busiest first: a request is held against the routes one after the other. They are put in as they are,
     # because FastAPI looks through an included router twice.
@@ -89,6 +72,27 @@ def create_app(settings: Settings, backing: Backing, clock: Clock | None = None)
     )
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
+
+
+def _runtime(settings: Settings, backing: Backing, clock: Clock) -> Runtime:
+    database = Database(backing.database_url, max_size=settings.database_pool_size)
+    return Runtime(
+        database=database,
+        store=S3Store(backing.store),
+        clock=clock,
+        authenticator=Authenticator(database),
+        new_jobs=Wakeups(),
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    runtime: Runtime = app.state.runtime
+    await runtime.database.open()
+    await runtime.store.open()
+    yield
+    await runtime.store.close()
+    await runtime.database.close()
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -39,21 +39,6 @@ WHERE true
   AND id IN (SELECT asset_id FROM asset_derivation WHERE source_id = %(source_id)s)                      -- when source_id
   AND world_id = ANY(%(visible_worlds)s)  -- when visible_worlds
   AND id < %(after)s                      -- when after
-ORDER BY id DESC LIMIT %(limit)s OFFSET %(skip)s
+ORDER BY id DESC  -- when ordered
+LIMIT %(limit)s OFFSET %(skip)s
 
--- name: count_assets
--- How many assets match, up to a bound.
-SELECT count(*) AS total FROM (
-    SELECT FROM asset
-    WHERE true
-      AND world_id = %(world_id)s             -- when world_id
-      AND type = %(type)s                     -- when type
-      AND status = %(status)s                 -- when status
-      AND created_by = %(created_by)s         -- when created_by
-      AND id IN (SELECT made_asset_id FROM asset_derivation_claim WHERE claim_id = %(related_claim_id)s)     -- when related_claim_id
-      AND id IN (SELECT made_asset_id FROM asset_derivation_entity WHERE entity_id = %(related_entity_id)s)  -- when related_entity_id
-      AND id IN (SELECT made_asset_id FROM asset_derivation_source_chunk WHERE source_chunk_id = %(related_source_chunk_id)s)  -- when related_source_chunk_id
-      AND id IN (SELECT asset_id FROM asset_derivation WHERE source_id = %(source_id)s)                      -- when source_id
-      AND world_id = ANY(%(visible_worlds)s)  -- when visible_worlds
-    LIMIT %(at_most)s
-) AS bounded

@@ -28,7 +28,6 @@ async def list_assets(
         PaginatedAssetResponse,
         database,
         QUERIES.list_assets,
-        QUERIES.count_assets,
         paging,
         **filters.model_dump(),
         visible_worlds=visible_worlds,

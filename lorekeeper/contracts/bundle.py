@@ -11,9 +11,8 @@ from uuid import UUID
 
 from pydantic import Field, ValidationError, model_validator
 
-from lorekeeper.contracts.base import IdList, LongText, Metadata, Name, Offset, Request, Text, TimePointCreate
-from lorekeeper.contracts.enums import CanonState, EntityType, SourceType
-from lorekeeper.contracts.lore import Aliases, ChunkText, Confidence, Tags
+from lorekeeper.contracts.base import Request
+from lorekeeper.contracts.lore import ClaimBody, EntityBody, SourceBody, SourceChunkText, WorldBody
 
 BUNDLE_FORMAT = "lorekeeper.world-bundle"
 BUNDLE_VERSION = 1
@@ -36,77 +35,26 @@ class _Piece(Request):
 _AnyPiece = TypeVar("_AnyPiece", bound=_Piece)
 
 
-class BundleWorld(_Piece):
-    name: Name
-    description: LongText | None = None
-    metadata: Metadata = Field(default_factory=dict)
+class BundleWorld(WorldBody, _Piece):
+    pass
 
 
-class BundleEntity(_Piece):
-    type: EntityType = EntityType.OTHER
-    name: Name
-    aliases: Aliases = Field(default_factory=list)
-    summary: LongText | None = None
-    description: LongText | None = None
-    tags: Tags = Field(default_factory=list)
-    metadata: Metadata = Field(default_factory=dict)
+class BundleEntity(EntityBody, _Piece):
+    pass
 
 
-class BundleChunk(_Piece):
+class BundleChunk(SourceChunkText, _Piece):
     """A stretch of its source's text."""
 
     chunk_index: int = Field(ge=0, description="Its place in the source: 0, 1, 2, … without a gap.")
-    content: ChunkText
-    char_start: Offset | None = Field(
-        None, description="Where it starts in the source's whole text, in Unicode code points; with char_end."
-    )
-    char_end: Offset | None = Field(None, description="char_start plus the length of content.")
-    metadata: Metadata = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _offsets_agree(self) -> Self:
-        if (self.char_start is None) != (self.char_end is None):
-            raise ValueError("char_start and char_end go together")
-        if self.char_start is not None and self.char_end != self.char_start + len(self.content):
-            raise ValueError("char_end - char_start must be the length of content in code points")
-        return self
 
 
-class BundleSource(_Piece):
-    type: SourceType = SourceType.OTHER
-    title: Name
-    author_ids: IdList = Field(default_factory=list, description="Entities of this bundle.")
-    origin: Text | None = Field(None, max_length=2000, description="Where it comes from: a file name, a URL, a shelf.")
-    metadata: Metadata = Field(default_factory=dict)
+class BundleSource(SourceBody, _Piece):
     chunks: list[BundleChunk] = Field(default_factory=list)
 
 
-class BundleClaim(_Piece):
-    """Subject, predicate, object: the object is either an entity or a text."""
-
-    subject_entity_id: UUID = Field(description="An entity of this bundle.")
-    predicate: Name
-    object_entity_id: UUID | None = Field(None, description="An entity of this bundle; or else give object_value.")
-    object_value: LongText | None = Field(None, min_length=1, description="A text; or else give object_entity_id.")
-    canon_state: CanonState = CanonState.DRAFT
-    confidence: Confidence = 1.0
-    asserted_by_entity_id: UUID | None = Field(None, description="An entity of this bundle.")
-    source_id: UUID | None = Field(None, description="A source of this bundle.")
-    source_chunk_id: UUID | None = Field(
-        None, description="A chunk of this bundle; of source_id, where both are given."
-    )
-    supersedes_claim_id: UUID | None = Field(None, description="The claim of this bundle that this one replaces.")
-    valid_from: TimePointCreate | None = None
-    valid_to: TimePointCreate | None = None
-    tags: Tags = Field(default_factory=list)
-
-    @model_validator(mode="after")
-    def _one_object(self) -> Self:
-        if (self.object_entity_id is None) == (self.object_value is None):
-            raise ValueError("give exactly one of object_entity_id and object_value")
-        if self.valid_from and self.valid_to and self.valid_from.is_after(self.valid_to):
-            raise ValueError("valid_from lies after valid_to")
-        return self
+class BundleClaim(ClaimBody, _Piece):
+    """As a claim made over HTTP; what it points at are pieces of this bundle."""
 
 
 class BundlePieces(NamedTuple):

@@ -42,10 +42,14 @@ class _Versioned(Model):
     updated_at: Timestamp
 
 
-class WorldCreate(Request):
+class WorldBody(Request):
     name: Name
     description: LongText | None = None
     metadata: Metadata = Field(default_factory=dict)
+
+
+class WorldCreate(WorldBody):
+    """A new world."""
 
 
 class WorldResponse(_Versioned):
@@ -54,8 +58,7 @@ class WorldResponse(_Versioned):
     metadata: StoredJson
 
 
-class EntityCreate(Request):
-    world_id: UUID
+class EntityBody(Request):
     type: EntityType = EntityType.OTHER
     name: Name
     aliases: Aliases = Field(default_factory=list)
@@ -63,6 +66,10 @@ class EntityCreate(Request):
     description: LongText | None = None
     tags: Tags = Field(default_factory=list)
     metadata: Metadata = Field(default_factory=dict)
+
+
+class EntityCreate(EntityBody):
+    world_id: UUID
 
 
 class EntityResponse(_Versioned):
@@ -95,15 +102,18 @@ class SourceChunkText(Request):
         return self
 
 
-class SourceCreate(Request):
+class SourceBody(Request):
+    type: SourceType = SourceType.OTHER
+    title: Name
+    author_ids: IdList = Field(default_factory=list, description="Entities of the same world.")
+    origin: Text | None = Field(None, max_length=2000, description="Where it comes from: a file name, a URL, a shelf.")
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class SourceCreate(SourceBody):
     """A source, with its text (cut into chunks by the server), with ready-made chunks, or with neither."""
 
     world_id: UUID
-    type: SourceType = SourceType.OTHER
-    title: Name
-    author_ids: IdList = Field(default_factory=list)
-    origin: Text | None = Field(None, max_length=2000, description="Where it comes from: a file name, a URL, a shelf.")
-    metadata: Metadata = Field(default_factory=dict)
     text: WholeText | None = Field(None, description="The whole text; it is cut at paragraph and heading borders.")
     chunks: Annotated[list[SourceChunkText], Field(max_length=20_000)] | None = None
 
@@ -146,8 +156,9 @@ class SourceChunksCreated(Model):
     items: list[SourceChunkResponse]
 
 
-class ClaimCreate(Request):
-    world_id: UUID
+class ClaimBody(Request):
+    """Subject, predicate, object: the object is either an entity or a text. All it points at is of the same world."""
+
     subject_entity_id: UUID
     predicate: Name
     object_entity_id: UUID | None = None
@@ -169,6 +180,10 @@ class ClaimCreate(Request):
         if self.valid_from and self.valid_to and self.valid_from.is_after(self.valid_to):
             raise ValueError("valid_from lies after valid_to")
         return self
+
+
+class ClaimCreate(ClaimBody):
+    world_id: UUID
 
 
 class ClaimResponse(_Versioned):

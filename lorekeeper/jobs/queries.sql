@@ -81,23 +81,8 @@ WHERE true
   AND created_at < %(created_before)s     -- when created_before
   AND world_id = ANY(%(visible_worlds)s)  -- when visible_worlds
   AND id < %(after)s                      -- when after
-ORDER BY id DESC LIMIT %(limit)s OFFSET %(skip)s
-
--- name: count_asset_jobs
--- How many jobs match, up to a bound.
-SELECT count(*) AS total FROM (
-    SELECT FROM asset_job
-    WHERE true
-      AND world_id = %(world_id)s             -- when world_id
-      AND status = %(status)s                 -- when status
-      AND asset_type = %(asset_type)s         -- when asset_type
-      AND provider = %(provider)s             -- when provider
-      AND requested_by = %(requested_by)s     -- when requested_by
-      AND created_at >= %(created_after)s     -- when created_after
-      AND created_at < %(created_before)s     -- when created_before
-      AND world_id = ANY(%(visible_worlds)s)  -- when visible_worlds
-    LIMIT %(at_most)s
-) AS bounded
+ORDER BY id DESC  -- when ordered
+LIMIT %(limit)s OFFSET %(skip)s
 
 -- name: claim_asset_jobs
 -- Hands out jobs, each under a lease of its own. Leases that ran out are handed out again in this same statement, so

@@ -63,7 +63,6 @@ async def list_asset_jobs(
         PaginatedAssetJobResponse,
         database,
         QUERIES.list_asset_jobs,
-        QUERIES.count_asset_jobs,
         paging,
         **filters.model_dump(),
         visible_worlds=visible_worlds,

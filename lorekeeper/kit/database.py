@@ -48,6 +48,12 @@ class Session:
         cursor = await self._connection.execute(query.sql(parameters), parameters)
         return cursor.rowcount
 
+    async def count(self, query: Query, /, **parameters: Any) -> int:
+        """How many rows a query has."""
+        cursor = await self._connection.execute(query.counting(parameters), parameters)
+        rows: list[Row] = await cursor.fetchall()
+        return int(rows[0]["total"])
+
     async def estimate(self, query: Query, /, **parameters: Any) -> int:
         """How many rows the planner expects of a query: a guess from statistics, at the price of planning alone."""
         cursor = await self._connection.execute(b"EXPLAIN (FORMAT JSON) " + query.sql(parameters), parameters)

@@ -49,16 +49,16 @@ def _decode(cursor: str) -> UUID:
 PageT = TypeVar("PageT", bound=Page)
 
 
-async def fetch_page(
-    page: type[PageT], database: Database, rows: Query, count: Query, paging: Paging, **filters: Any
-) -> PageT:
-    """One page of a list: `rows` and `count` are the two named queries of it, given the same filters."""
+async def fetch_page(page: type[PageT], database: Database, query: Query, paging: Paging, **filters: Any) -> PageT:
+    """One page of a list. Its query takes, beside the filters: `after`, `ordered`, `skip` and `limit`."""
     async with database.session() as session:
-        found = await session.all(rows, **filters, after=paging.after, skip=paging.skip, limit=paging.limit + 1)
-        counted = await session.one(count, **filters, at_most=COUNT_AT_MOST + 1)
-        total = counted["total"] if counted else 0
+        found = await session.all(
+            query, **filters, after=paging.after, ordered=True, skip=paging.skip, limit=paging.limit + 1
+        )
+        total = await session.count(query, **filters, after=None, ordered=None, skip=0, limit=COUNT_AT_MOST + 1)
         if total > COUNT_AT_MOST:
-            total = max(total, await session.estimate(rows, **filters, after=None, skip=0, limit=None))
+            estimate = await session.estimate(query, **filters, after=None, ordered=None, skip=0, limit=None)
+            total = max(total, estimate)
     more = len(found) > paging.limit
     items: list[Row] = found[: paging.limit]
     return page.model_validate(

@@ -42,6 +42,10 @@ class Query:
             return self._fixed
         return self._render(frozenset(name for name in self.optional if parameters.get(name) is not None))
 
+    def counting(self, parameters: Mapping[str, Any]) -> bytes:
+        """The statement that counts this query's rows, as `total`. Without `ordered`, its order is left out."""
+        return b"SELECT count(*) AS total FROM (" + self.sql(parameters) + b") AS bounded"
+
 
 class Queries:
     """The queries of one package's `queries.sql`, as attributes."""

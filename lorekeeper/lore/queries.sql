@@ -25,17 +25,8 @@ WHERE deleted_at IS NULL
   AND name = %(name)s                     -- when name
   AND id = ANY(%(visible_worlds)s)        -- when visible_worlds
   AND id < %(after)s                      -- when after
-ORDER BY id DESC LIMIT %(limit)s OFFSET %(skip)s
-
--- name: count_worlds
--- How many worlds match, up to a bound.
-SELECT count(*) AS total FROM (
-    SELECT FROM world
-    WHERE deleted_at IS NULL
-      AND name = %(name)s                 -- when name
-      AND id = ANY(%(visible_worlds)s)    -- when visible_worlds
-    LIMIT %(at_most)s
-) AS bounded
+ORDER BY id DESC  -- when ordered
+LIMIT %(limit)s OFFSET %(skip)s
 
 -- name: find_references
 -- What exists, and in which world, of all that a request points at; `part_of` is a chunk's source and a claim's version
@@ -85,19 +76,8 @@ WHERE deleted_at IS NULL
   AND name = %(name)s                     -- when name
   AND world_id = ANY(%(visible_worlds)s)  -- when visible_worlds
   AND id < %(after)s                      -- when after
-ORDER BY id DESC LIMIT %(limit)s OFFSET %(skip)s
-
--- name: count_entities
--- How many entities match, up to a bound.
-SELECT count(*) AS total FROM (
-    SELECT FROM entity
-    WHERE deleted_at IS NULL
-      AND world_id = %(world_id)s             -- when world_id
-      AND type = %(type)s                     -- when type
-      AND name = %(name)s                     -- when name
-      AND world_id = ANY(%(visible_worlds)s)  -- when visible_worlds
-    LIMIT %(at_most)s
-) AS bounded
+ORDER BY id DESC  -- when ordered
+LIMIT %(limit)s OFFSET %(skip)s
 
 -- name: create_sources
 -- Sources, one or many, with their authors in order, each with its event.
@@ -141,19 +121,8 @@ WHERE deleted_at IS NULL
   AND title = %(title)s                   -- when title
   AND world_id = ANY(%(visible_worlds)s)  -- when visible_worlds
   AND id < %(after)s                      -- when after
-ORDER BY id DESC LIMIT %(limit)s OFFSET %(skip)s
-
--- name: count_sources
--- How many sources match, up to a bound.
-SELECT count(*) AS total FROM (
-    SELECT FROM source
-    WHERE deleted_at IS NULL
-      AND world_id = %(world_id)s             -- when world_id
-      AND type = %(type)s                     -- when type
-      AND title = %(title)s                   -- when title
-      AND world_id = ANY(%(visible_worlds)s)  -- when visible_worlds
-    LIMIT %(at_most)s
-) AS bounded
+ORDER BY id DESC  -- when ordered
+LIMIT %(limit)s OFFSET %(skip)s
 
 -- name: create_source_chunks
 -- Chunks, any number, with one event a source that says how many came.
@@ -184,13 +153,8 @@ SELECT id, world_id, source_id, chunk_index, content, char_start, char_end, meta
 FROM source_chunk
 WHERE source_id = %(source_id)s AND deleted_at IS NULL
   AND chunk_index > (SELECT chunk_index FROM source_chunk WHERE id = %(after)s AND source_id = %(source_id)s)  -- when after
-ORDER BY chunk_index LIMIT %(limit)s OFFSET %(skip)s
-
--- name: count_source_chunks
--- How many chunks a source has, up to a bound.
-SELECT count(*) AS total FROM (
-    SELECT FROM source_chunk WHERE source_id = %(source_id)s AND deleted_at IS NULL LIMIT %(at_most)s
-) AS bounded
+ORDER BY chunk_index  -- when ordered
+LIMIT %(limit)s OFFSET %(skip)s
 
 -- name: create_claims
 -- Claims, one or many, each with its event.
@@ -230,22 +194,8 @@ WHERE deleted_at IS NULL
   AND predicate = %(predicate)s                  -- when predicate
   AND world_id = ANY(%(visible_worlds)s)         -- when visible_worlds
   AND id < %(after)s                             -- when after
-ORDER BY id DESC LIMIT %(limit)s OFFSET %(skip)s
-
--- name: count_claims
--- How many claims match, up to a bound.
-SELECT count(*) AS total FROM (
-    SELECT FROM claim
-    WHERE deleted_at IS NULL
-      AND world_id = %(world_id)s                    -- when world_id
-      AND canon_state = %(canon_state)s              -- when canon_state
-      AND subject_entity_id = %(subject_entity_id)s  -- when subject_entity_id
-      AND object_entity_id = %(object_entity_id)s    -- when object_entity_id
-      AND source_id = %(source_id)s                  -- when source_id
-      AND predicate = %(predicate)s                  -- when predicate
-      AND world_id = ANY(%(visible_worlds)s)         -- when visible_worlds
-    LIMIT %(at_most)s
-) AS bounded
+ORDER BY id DESC  -- when ordered
+LIMIT %(limit)s OFFSET %(skip)s
 
 -- name: taken_ids
 -- Which of a bundle's ids are in use already, tombstones included.

@@ -43,32 +43,22 @@ class Reading:
     """How a kind of lore is read."""
 
     get: Query
-    rows: Query
-    count: Query
+    list: Query
     response: type[Model]
     page: type[Page]
 
 
 READINGS: dict[LoreKind, Reading] = {
-    LoreKind.WORLD: Reading(
-        QUERIES.get_world, QUERIES.list_worlds, QUERIES.count_worlds, WorldResponse, PaginatedWorldResponse
-    ),
-    LoreKind.ENTITY: Reading(
-        QUERIES.get_entity, QUERIES.list_entities, QUERIES.count_entities, EntityResponse, PaginatedEntityResponse
-    ),
-    LoreKind.SOURCE: Reading(
-        QUERIES.get_source, QUERIES.list_sources, QUERIES.count_sources, SourceResponse, PaginatedSourceResponse
-    ),
+    LoreKind.WORLD: Reading(QUERIES.get_world, QUERIES.list_worlds, WorldResponse, PaginatedWorldResponse),
+    LoreKind.ENTITY: Reading(QUERIES.get_entity, QUERIES.list_entities, EntityResponse, PaginatedEntityResponse),
+    LoreKind.SOURCE: Reading(QUERIES.get_source, QUERIES.list_sources, SourceResponse, PaginatedSourceResponse),
     LoreKind.SOURCE_CHUNK: Reading(
         QUERIES.get_source_chunk,
         QUERIES.list_source_chunks,
-        QUERIES.count_source_chunks,
         SourceChunkResponse,
         PaginatedSourceChunkResponse,
     ),
-    LoreKind.CLAIM: Reading(
-        QUERIES.get_claim, QUERIES.list_claims, QUERIES.count_claims, ClaimResponse, PaginatedClaimResponse
-    ),
+    LoreKind.CLAIM: Reading(QUERIES.get_claim, QUERIES.list_claims, ClaimResponse, PaginatedClaimResponse),
 }
 
 _CREATE: dict[LoreKind, Query] = {
@@ -86,7 +76,7 @@ async def get_lore(database: Writer, kind: LoreKind, lore_id: UUID) -> Row | Non
 
 async def list_lore(database: Database, kind: LoreKind, paging: Paging, **filters: Any) -> Page:
     reading = READINGS[kind]
-    return await fetch_page(reading.page, database, reading.rows, reading.count, paging, **filters)
+    return await fetch_page(reading.page, database, reading.list, paging, **filters)
 
 
 async def create_world(database: Writer, row: Row, *, grant_to: str | None, origin: Mapping[str, Any]) -> None:
