@@ -8,6 +8,9 @@ import platformdirs
 SERVER_FILE = "server.json"
 """In the data folder while a server runs: `{"url": …, "pid": …}`."""
 
+LOCAL_FILE = "local.json"
+"""In every data folder: what the embedded engines remember; it makes the folder LoreKeeper's."""
+
 ADMIN_KEY_FILE = "admin.key"
 """In the data folder, mode 0600: the admin key that the first start made."""
 

@@ -40,7 +40,7 @@ def examine(backing: Backing) -> Iterator[Finding]:
     try:
         with psycopg.connect(backing.database_url, connect_timeout=5) as connection:
             number = connection.info.server_version
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         yield Finding("database", False, migrations.reason(error))
         return
     old = "" if number >= OLDEST_POSTGRES else "; LoreKeeper needs 15 or newer"

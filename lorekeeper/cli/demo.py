@@ -18,7 +18,7 @@ from rich.text import Text
 from lorekeeper.cli.commissions import COMMISSIONS, Commission, WorldLore, file_name
 from lorekeeper.cli.ownserver import own_server
 from lorekeeper.cli.provenance_table import add_asset, provenance_table
-from lorekeeper.cli.terminal import CommandError, bars, out, short, size
+from lorekeeper.cli.terminal import CommandError, bars, out, own_name, short, size
 from lorekeeper.cli.worker import TerminalListener, local_handlers, name_of
 from lorekeeper.contracts.assets import AssetFullResponse, AssetResponse
 from lorekeeper.contracts.jobs import AssetJobCreate, AssetJobFullResponse, ClaimedJob
@@ -307,10 +307,10 @@ def _say_what_next(data_dir: Path, orders: list[Order], seconds: float) -> None:
         for order in orders
     ]
     rows += [
-        ("start the server again", f"lorekeeper serve {there}"),
+        ("start the server again", f"{own_name()} serve {there}"),
         ("then read its API", f"{opener} http://127.0.0.1:{DEFAULT_PORT}/docs"),
-        ("bring in your own text", f"lorekeeper import my-book.md --world 'My world' {there}"),
-        ("make what is asked for", f"lorekeeper worker {there}"),
+        ("bring in your own text", f"{own_name()} import my-book.md --world 'My world' {there}"),
+        ("make what is asked for", f"{own_name()} worker {there}"),
     ]
     for meaning, command in rows:
         _tell(f"[hint]{meaning:<24}[/][name]{escape(command)}[/]")

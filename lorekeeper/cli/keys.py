@@ -19,6 +19,7 @@ from lorekeeper.contracts.base import Name
 from lorekeeper.contracts.enums import Role
 from lorekeeper.contracts.errors import LoreKeeperError
 from lorekeeper.contracts.jobs import Provider
+from lorekeeper.db.migrate import MigrationError, current
 from lorekeeper.kit.clock import SystemClock
 from lorekeeper.kit.database import Database
 
@@ -97,6 +98,8 @@ def revoke(key_id: Annotated[str, typer.Argument(help="The id of `keys list`.")]
 
 def _with_database(data_dir: Path | None, work: Callable[[Database], Awaitable[T]]) -> T:
     async def run(url: str) -> T:
+        # The pool would try for seconds before it said what is wrong.
+        current(url)
         database = Database(url, max_size=1)
         await database.open()
         try:
@@ -109,6 +112,8 @@ def _with_database(data_dir: Path | None, work: Callable[[Database], Awaitable[T
             return asyncio.run(run(url))
     except LoreKeeperError as error:
         raise CommandError(error.detail) from error
+    except MigrationError as error:
+        raise CommandError(str(error)) from error
     except psycopg.errors.UndefinedTable as error:
         raise CommandError("The database is empty: run `lorekeeper migrate` first.") from error
     except psycopg.errors.ForeignKeyViolation as error:

@@ -23,7 +23,7 @@ from lorekeeper.cli.checkup import examine, examine_running
 from lorekeeper.cli.terminal import CommandError, console_on
 from lorekeeper.db import migrate as migrations
 from lorekeeper.kit.telemetry import configure_logging
-from lorekeeper.places import SERVER_FILE
+from lorekeeper.places import LOCAL_FILE, SERVER_FILE
 from lorekeeper.settings import Settings, environment_name
 
 GRACE_SECONDS = 2
@@ -43,7 +43,7 @@ def serve(
     configure_logging(settings.log_style, settings.log_level)
     # From here on SIGTERM ends the command as Ctrl-C does: by way of every `finally`.
     signal.signal(signal.SIGTERM, _end)
-    listener = _listen(settings.host, settings.port)
+    listener = _listen(settings)
     try:
         with embedded_or_named(settings) as (backing, announce):
             new_key = _make_ready(settings, backing)
@@ -71,6 +71,8 @@ def doctor(data_dir: DataDir = None) -> None:
     settings = settings_with(data_dir=data_dir)
     if running := running_server(settings):
         findings = list(examine_running(running["url"]))
+    elif settings.database_url is None and not (settings.data_dir / LOCAL_FILE).exists():
+        raise CommandError(f"There is no LoreKeeper data in {settings.data_dir} yet; `lorekeeper serve` makes it.")
     else:
         with embedded_or_named(settings) as (backing, _):
             findings = list(examine(backing))
@@ -96,8 +98,9 @@ def _end(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(settings: Settings) -> socket.socket:
     """Take the port before anything else is started, so that a taken one costs no time and starts nothing."""
+    host, port = settings.host, settings.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -105,6 +108,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
+        if running := running_server(settings):
+            raise CommandError(f"LoreKeeper serves {settings.data_dir} already, at {running['url']}.") from error
         other = " Choose another with --port, or 0 for a free one." if port else ""
         raise CommandError(f"Cannot listen on {host} port {port}: {error.strerror}.{other}") from error
     return listener

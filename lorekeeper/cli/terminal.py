@@ -2,7 +2,10 @@
 
 import json
 import os
+import shlex
+import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +55,20 @@ err = console_on("stderr")
 def say_error(sentence: str) -> None:
     """The one sentence that a command ends with, on stderr."""
     text = sentence.strip().removesuffix(".")
-    err.print(f"[bad]Error:[/] {escape(text[:1].upper() + text[1:])}.", soft_wrap=True)
+    first = text.partition(" ")[0]
+    if first.isalpha() and not Path(first).exists():  # a file keeps its name as it is
+        text = text[:1].upper() + text[1:]
+    err.print(f"[bad]Error:[/] {escape(text)}.", soft_wrap=True)
+
+
+def own_name() -> str:
+    """How this command is called here: by its name where that is on the PATH, else by its path."""
+    if shutil.which("lorekeeper"):
+        return "lorekeeper"
+    program = Path(sys.executable).with_name("lorekeeper")
+    with suppress(ValueError):
+        program = program.relative_to(Path.cwd())
+    return shlex.quote(str(program))
 
 
 def silence_stdout() -> None:

@@ -38,6 +38,8 @@ def current(database_url: str) -> str | None:
         with psycopg.connect(database_url, connect_timeout=5) as connection:
             begun = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone() == (True,)
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if begun else None
+    except psycopg.ProgrammingError as error:
+        raise MigrationError(f"DATABASE_URL cannot be read: {reason(error)}.") from error
     except psycopg.OperationalError as error:
         raise MigrationError(f"The database does not answer: {reason(error)}.") from error
     return row[0] if row else None

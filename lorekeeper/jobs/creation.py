@@ -30,8 +30,6 @@ async def create_job(ctx: Context, body: AssetJobCreate) -> Created:
     Two round trips: what is read is of one moment, and what is written is one statement. Raises `WorldNotFoundError`,
     `ReferenceNotFoundError`, `WorldScopeViolationError`, `IdempotencyKeyReusedError`.
     """
-    if body.start_by is not None and body.start_by <= ctx.now:
-        raise AssetValidationError("start_by lies in the past.")
     fingerprint = _fingerprint(body) if body.idempotency_key else None
     for _ in range(TRIES):
         inputs = await gather(ctx, body.world_id, body.references, idempotency_key=body.idempotency_key)
@@ -42,6 +40,8 @@ async def create_job(ctx: Context, body: AssetJobCreate) -> Created:
                 "job", inputs.id, await repository.get_asset_job(ctx.database, inputs.id)
             )
             return Created(AssetJobFullResponse.model_validate(row), replayed=True)
+        if body.start_by is not None and body.start_by <= ctx.now:
+            raise AssetValidationError("start_by lies in the past.")
         if (created := await _insert(ctx, body, inputs, fingerprint)) is not None:
             return created
     raise ConflictError("The same job is being created and ended over and over; try again in a moment.")

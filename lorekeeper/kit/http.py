@@ -69,7 +69,11 @@ async def _known(request: Request, error: Exception) -> Response:
 
 def _fields(errors: Sequence[Any]) -> list[dict[str, Any]]:
     return [
-        {"field": ".".join(str(part) for part in error["loc"]), "message": error["msg"], "type": error["type"]}
+        {
+            "field": ".".join(str(part) for part in error["loc"]),
+            "message": error["msg"].removeprefix("Value error, "),
+            "type": error["type"],
+        }
         for error in errors[:50]
     ]
 

@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lorekeeper.places import LOCAL_FILE as _STATE
+
 from .binaries import ENGINES_DIR, SYSTEM_DIR
 from .errors import LocalEngineError
 from .leftovers import Identity, is_running
 
 FORMAT = 1
 
-_STATE = "local.json"
 _LOCK = "lock"
 _LOGS = "logs"
 _MARK = "lorekeeper"

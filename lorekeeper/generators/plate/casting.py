@@ -66,7 +66,10 @@ _FIGURES = Lexicon[Device](
 _PLACES = (
     (emblems.hall, "hall house inn tavern lodge mead farm village heorot longhouse home barn mill"),
     (emblems.tower, "tower keep fort fortress watch lighthouse beacon light lantern gate bridge wall"),
-    (emblems.citadel, "city castle citadel town palace kingdom realm capital harbour harbor port court"),
+    (
+        emblems.citadel,
+        "city castle citadel town palace kingdom realm capital harbour harbor port court dock quay wharf pier",
+    ),
     (emblems.spire, "temple church abbey shrine monastery library spire minster chapel school"),
     (emblems.mountain, "mountain peak hill cliff headland ness fell crag range island isle rock glacier land coast"),
     (emblems.grove, "forest wood woods grove orchard tree trees jungle garden marsh fen moor mere swamp"),
