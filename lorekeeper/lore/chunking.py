@@ -87,8 +87,8 @@ def _split_at_markdown_headings(text: str, start: int, end: int, gap: int) -> It
     """Notes in Markdown put text right under a heading, without a blank line."""
     if text.find("#", start, end) >= 0:
         for found in _MARKDOWN_HEADING.finditer(text, start, end):
-            if found.start() > start:
-                yield _Paragraph(start, _trimmed(text, start, found.start()), gap)
+            if (before := _trimmed(text, start, found.start())) > start:
+                yield _Paragraph(start, before, gap)
                 gap = 1
             yield _Paragraph(found.start(), _trimmed(text, *found.span()), gap, is_markdown_heading=True)
             start, gap = found.end(), 1

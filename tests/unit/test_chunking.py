@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lorekeeper.lore.chunking import Chunk, cut, iter_cut
@@ -39,6 +39,7 @@ def _must_hold(text: str, chunks: list[Chunk], limit: int) -> None:
     assert not text[position:].strip()
 
 
+@example("# Notes\n# Notes\n", 1, 0)
 @settings(max_examples=400, deadline=None)
 @given(TEXTS, st.integers(1, 120), st.integers(0, 300))
 def test_every_text_comes_back_whole(text: str, target: int, more: int) -> None:
