@@ -23,7 +23,8 @@ from lorekeeper.db import migrate
 from lorekeeper.kit.clock import MovableClock
 from lorekeeper.settings import Settings
 
-hypothesis_settings.register_profile("lorekeeper", deadline=None)  # how long an example takes is the machine's matter
+# How long an example takes is the machine's matter. CI tries the same examples each time, developers ever new ones.
+hypothesis_settings.register_profile("lorekeeper", deadline=None, derandomize=os.environ.get("CI") == "true")
 hypothesis_settings.load_profile("lorekeeper")
 
 
