@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench lock clean
+.PHONY: help demo test test-long check format bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do printf '  %-12s %s\n' "$$name" "$$what"; done
@@ -29,6 +29,9 @@ demo: $(VENV)/local.stamp ## run the main job on the sample world, start to fini
 
 test: $(VENV)/dev.stamp ## run every test
 	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+test-long: $(VENV)/dev.stamp ## run the stateful test for 100,000 steps
+	@LOREKEEPER_STATEFUL_STEPS=100000 $(BIN)/python -m pytest tests/integration/test_stateful.py $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, import walls, schema and documentation tests
 	$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 import lorekeeper.assets.endpoints
 import lorekeeper.jobs.endpoints
@@ -16,10 +17,12 @@ import lorekeeper.lore.endpoints
 import lorekeeper.operations.endpoints
 from lorekeeper.access.context import Runtime
 from lorekeeper.access.service import Authenticator
+from lorekeeper.contracts.assets import AssetMetadata
 from lorekeeper.contracts.errors import Problem
+from lorekeeper.contracts.prompts import PROMPT_SPECS
 from lorekeeper.kit.clock import Clock, SystemClock
 from lorekeeper.kit.database import Database
-from lorekeeper.kit.http import install_error_handlers, operation_id
+from lorekeeper.kit.http import REQUEST_ID_HEADER, install_error_handlers, operation_id
 from lorekeeper.kit.middleware import RequestMiddleware
 from lorekeeper.kit.telemetry import Metrics
 from lorekeeper.kit.wakeups import Wakeups
@@ -30,6 +33,7 @@ DESCRIPTION = (
     "The system of record for generated media of fictional worlds, with exact provenance back to the lore. "
     "Send your API key as `Authorization: Bearer lk_…`."
 )
+_COMPONENT = "#/components/schemas/{model}"
 _TAKES_TEXTS = re.compile(r"/worlds/import|/sources|/sources/[^/]+/chunks")
 """The paths that whole books and worlds come in by."""
 
@@ -95,20 +99,38 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await runtime.database.close()
 
 
+_LOOKS_LIKE: dict[tuple[str, str], list[type[BaseModel]]] = {
+    ("AssetJobCreate", "prompt_spec"): [*PROMPT_SPECS.values()],
+    ("AssetJobComplete", "metadata"): [AssetMetadata],
+    ("AssetResponse", "metadata"): [AssetMetadata],
+    ("AssetFullResponse", "metadata"): [AssetMetadata],
+}
+"""What free JSON is checked by beyond its type, which the document has to be told of."""
+
+
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema(ref_template=_COMPONENT)
+
+
 def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document, with our problem schema and the bearer key that every endpoint but three needs."""
+    """FastAPI's document, with our problem schema, the header that every answer has, and the key for all but three."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
         )
-        components = document.setdefault("components", {})
-        components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema(
-            ref_template="#/components/schemas/{model}"
-        )
+        components = document["components"]
+        schemas = components["schemas"]
+        schemas["Problem"] = _schema(Problem)
+        for (name, field), models in _LOOKS_LIKE.items():
+            schemas |= {model.__name__: _schema(model) for model in models}
+            described = schemas[name]["properties"][field]
+            described["anyOf"] = [{"$ref": _COMPONENT.format(model=model.__name__)} for model in models]
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "lk_…"}}
         for path, operations in document["paths"].items():
             if not path.startswith(("/health", "/metrics")):
                 for operation in operations.values():
                     operation["security"] = [{"key": []}]
+            for response in (one for operation in operations.values() for one in operation["responses"].values()):
+                response["headers"] = REQUEST_ID_HEADER | response.get("headers", {})
         app.openapi_schema = document
     return app.openapi_schema

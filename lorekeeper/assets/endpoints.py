@@ -57,14 +57,14 @@ async def presign_upload(body: PresignedUploadRequest, ctx: EditorOrWorker, requ
     return answer(await service.presign_upload(ctx, body, expires_seconds=expires))
 
 
-@router.get("/{id}", response_model=AssetFullResponse, responses=responses())
+@router.get("/{id:uuid}", response_model=AssetFullResponse, responses=responses())
 async def get_asset(id: UUID, ctx: Reader) -> Response:
     """One asset with its derivations."""
     return answer(await service.get_asset(ctx, id))
 
 
 @router.post(
-    "/{asset_id}/presign-download", response_model=PresignedDownloadResponse, responses=responses(AssetGoneError)
+    "/{asset_id:uuid}/presign-download", response_model=PresignedDownloadResponse, responses=responses(AssetGoneError)
 )
 async def presign_download(asset_id: UUID, ctx: Reader, request: Request) -> Response:
     """A URL to download the file from, with a file name to save it under."""

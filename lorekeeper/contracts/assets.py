@@ -5,7 +5,17 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
-from lorekeeper.contracts.base import Checksum, JsonObject, Model, Page, Request, StoredJson, Timestamp
+from lorekeeper.contracts.base import (
+    A_NUMBER,
+    Checksum,
+    JsonObject,
+    Model,
+    Number,
+    Page,
+    Request,
+    StoredJson,
+    Timestamp,
+)
 from lorekeeper.contracts.enums import AssetStatusEnum, AssetTypeEnum
 from lorekeeper.contracts.references import References
 from lorekeeper.contracts.snapshot import LoreSnapshot
@@ -24,6 +34,8 @@ ContentType = Annotated[
 
 StorageKey = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^\x00-\x1f]+$")]
 MAX_OBJECT_BYTES = 5 * 1024**4
+ObjectSize = Annotated[int, Field(ge=1, le=MAX_OBJECT_BYTES), A_NUMBER]
+_Count = Annotated[int, Field(ge=1), A_NUMBER]
 
 
 class AssetMetadata(Request):
@@ -31,12 +43,12 @@ class AssetMetadata(Request):
 
     model_config = ConfigDict(extra="allow")
 
-    width: int | None = Field(None, ge=1, description="Pixels.")
-    height: int | None = Field(None, ge=1, description="Pixels.")
+    width: _Count | None = Field(None, description="Pixels.")
+    height: _Count | None = Field(None, description="Pixels.")
     resolution: str | None = Field(None, max_length=50)
-    bitrate: int | None = Field(None, ge=0, description="Bits a second.")
+    bitrate: Annotated[int, Field(ge=0), A_NUMBER] | None = Field(None, description="Bits a second.")
     codec: str | None = Field(None, max_length=100)
-    page_count: int | None = Field(None, ge=1)
+    page_count: _Count | None = None
 
 
 class AssetCreate(Request):
@@ -45,9 +57,9 @@ class AssetCreate(Request):
     storage_key: StorageKey
     format: Format
     content_type: ContentType
-    size_bytes: int = Field(ge=1, le=MAX_OBJECT_BYTES)
+    size_bytes: ObjectSize
     checksum: Checksum
-    duration_seconds: float | None = Field(None, ge=0, le=1e9, allow_inf_nan=False)
+    duration_seconds: Number | None = Field(None, ge=0, le=1e9)
     metadata: JsonObject = Field(default_factory=dict, description="Common fields have the names of AssetMetadata.")
 
     @field_validator("metadata")

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -35,6 +36,31 @@ def format_time(value: datetime) -> str:
 
 Timestamp = Annotated[datetime, AfterValidator(_in_utc), PlainSerializer(format_time, when_used="json")]
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def _refuse_seconds(value: Any) -> Any:
+    if isinstance(value, datetime) or (isinstance(value, str) and _DATE.match(value)):
+        return value
+    raise ValueError("must be a time in the form of RFC 3339, such as 2026-11-22T06:04:00Z")
+
+
+GivenTime = Annotated[Timestamp, BeforeValidator(_refuse_seconds)]
+"""A time as a client sends it. A number is none: whether seconds or milliseconds are meant is a guess."""
+
+
+def _refuse_no_number(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic reports ValueError only
+    return value
+
+
+A_NUMBER = BeforeValidator(_refuse_no_number)
+"""Stands last in the annotation of an integer that a client sends: 3.0 is 3, but neither `true` nor `"1"` is 1."""
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+YesNo = Annotated[bool, Field(strict=True)]
+
 
 def _refuse_nul(value: str) -> str:
     if "\x00" in value:
@@ -52,7 +78,7 @@ Text = Annotated[str, AfterValidator(_refuse_nul)]
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_refuse_nul)
 ]
-Offset = Annotated[int, Field(ge=0, le=2_000_000_000)]
+Offset = Annotated[int, Field(ge=0, le=2_000_000_000), A_NUMBER]
 """A place in a text, in Unicode code points."""
 
 Label = Annotated[
@@ -147,7 +173,7 @@ class TimePointCreate(TimePoint, Request):
     """The same as a client sends it: one of the two at least."""
 
     label: Label | None = None
-    sort: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    sort: Number | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -6,12 +6,12 @@ the ids or, where they are taken, map them (`remapped`). Its JSON Schema is publ
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, Literal, NamedTuple, Self, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 from uuid import UUID
 
 from pydantic import Field, ValidationError, model_validator
 
-from lorekeeper.contracts.base import Request
+from lorekeeper.contracts.base import A_NUMBER, Request
 from lorekeeper.contracts.lore import ClaimBody, EntityBody, SourceBody, SourceChunkText, WorldBody
 
 BUNDLE_FORMAT = "lorekeeper.world-bundle"
@@ -46,7 +46,9 @@ class BundleEntity(EntityBody, _Piece):
 class BundleChunk(SourceChunkText, _Piece):
     """A stretch of its source's text."""
 
-    chunk_index: int = Field(ge=0, description="Its place in the source: 0, 1, 2, … without a gap.")
+    chunk_index: Annotated[int, Field(ge=0), A_NUMBER] = Field(
+        description="Its place in the source: 0, 1, 2, … without a gap."
+    )
 
 
 class BundleSource(SourceBody, _Piece):

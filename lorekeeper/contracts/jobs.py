@@ -1,12 +1,25 @@
 """Asset jobs on the wire (specification section 2, Job Models; design section 5)."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from lorekeeper.contracts.assets import AssetCreate, AssetDerivationResponse, AssetResponse
-from lorekeeper.contracts.base import JsonObject, Label, Model, Page, Request, StoredJson, Text, Timestamp
+from lorekeeper.contracts.base import (
+    A_NUMBER,
+    GivenTime,
+    JsonObject,
+    Label,
+    Model,
+    Number,
+    Page,
+    Request,
+    StoredJson,
+    Text,
+    Timestamp,
+    YesNo,
+)
 from lorekeeper.contracts.enums import AssetJobStatusEnum, AssetTypeEnum
 from lorekeeper.contracts.prompts import PROMPT_SPECS
 from lorekeeper.contracts.references import AssetJobReferences
@@ -21,6 +34,7 @@ WorkerId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")]
 
 MAX_CLAIM = 100
 MAX_LEASE_SECONDS = 3600
+LeaseSeconds = Annotated[int, Field(ge=1, le=MAX_LEASE_SECONDS), A_NUMBER]
 
 
 class AssetJobCreate(Request):
@@ -28,18 +42,25 @@ class AssetJobCreate(Request):
     asset_type: AssetTypeEnum
     provider: Provider
     model_id: Label | None = None
-    prompt_spec: JsonObject
+    prompt_spec: JsonObject = Field(
+        description="By asset type: VideoPromptSpec, AudioPromptSpec, ImagePromptSpec, MapPromptSpec or PdfPromptSpec."
+    )
     references: AssetJobReferences = Field(default_factory=AssetJobReferences)
-    priority: int = Field(0, ge=-1000, le=1000, description="Higher goes first.")
-    max_attempts: int = Field(3, ge=1, le=100, description="How often it may be started before it fails for good.")
-    start_by: Timestamp | None = Field(None, description="Not to be started after this time.")
-    finish_by: Timestamp | None = Field(None, description="Of no use after this time.")
+    priority: Annotated[int, Field(ge=-1000, le=1000), A_NUMBER] = Field(0, description="Higher goes first.")
+    max_attempts: Annotated[int, Field(ge=1, le=100), A_NUMBER] = Field(
+        3, description="How often it may be started before it fails for good."
+    )
+    start_by: GivenTime | None = Field(None, description="Not to be started after this time.")
+    finish_by: GivenTime | None = Field(None, description="Of no use after this time.")
     idempotency_key: IdempotencyKey | None = Field(None, description="The same as the `Idempotency-Key` header.")
 
-    @model_validator(mode="after")
-    def _prompt_fits_type(self) -> Self:
-        PROMPT_SPECS[self.asset_type].model_validate(self.prompt_spec)
-        return self
+    @field_validator("prompt_spec")
+    @classmethod
+    def _prompt_fits_type(cls, prompt_spec: dict[str, Any], given: ValidationInfo) -> dict[str, Any]:
+        asset_type = given.data.get("asset_type")  # missing where it is not valid itself
+        if asset_type is not None:
+            PROMPT_SPECS[asset_type].model_validate(prompt_spec)
+        return prompt_spec
 
 
 class JobProgress(Model):
@@ -53,7 +74,7 @@ class JobProgress(Model):
 class JobProgressUpdate(JobProgress, Request):
     """The same as a worker reports it."""
 
-    percent: float | None = Field(None, ge=0, le=100, allow_inf_nan=False)
+    percent: Number | None = Field(None, ge=0, le=100)
     stage: Label | None = None
     message: Annotated[Text, StringConstraints(max_length=1000)] | None = None
 
@@ -62,8 +83,8 @@ class AssetJobUpdate(Request):
     """What `PATCH /assets/asset-jobs/{id}` may set. A job that runs under a lease needs its token as well."""
 
     status: AssetJobStatusEnum | None = None
-    started_at: Timestamp | None = None
-    finished_at: Timestamp | None = None
+    started_at: GivenTime | None = None
+    finished_at: GivenTime | None = None
     error_code: ErrorCode | None = None
     error_message: ErrorMessage | None = None
     lease_token: UUID | None = None
@@ -86,13 +107,13 @@ class AssetJobComplete(AssetCreate):
 class AssetJobFail(Request):
     error_code: ErrorCode
     error_message: ErrorMessage | None = None
-    retryable: bool = Field(False, description="True: back to QUEUED while attempts are left.")
+    retryable: YesNo = Field(False, description="True: back to QUEUED while attempts are left.")
     lease_token: UUID | None = None
 
 
 class AssetJobHeartbeat(Request):
     lease_token: UUID
-    lease_seconds: int = Field(60, ge=1, le=MAX_LEASE_SECONDS)
+    lease_seconds: LeaseSeconds = 60
     progress: JobProgressUpdate | None = None
     provider_job_id: Annotated[Text, StringConstraints(min_length=1, max_length=500)] | None = None
 
@@ -110,9 +131,9 @@ class AssetJobClaim(Request):
     providers: Annotated[list[Provider], Field(min_length=1, max_length=100)]
     asset_types: Annotated[list[AssetTypeEnum], Field(min_length=1)] | None = None
     world_ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)] | None = None
-    limit: int = Field(1, ge=1, le=MAX_CLAIM)
-    lease_seconds: int = Field(60, ge=1, le=MAX_LEASE_SECONDS)
-    wait_seconds: float = Field(0, ge=0, le=60, description="How long to wait for a job when there is none.")
+    limit: Annotated[int, Field(ge=1, le=MAX_CLAIM), A_NUMBER] = 1
+    lease_seconds: LeaseSeconds = 60
+    wait_seconds: Number = Field(0, ge=0, le=60, description="How long to wait for a job when there is none.")
 
 
 class AssetJobResponse(Model):
@@ -174,5 +195,5 @@ class AssetJobListFilter(Request):
     asset_type: AssetTypeEnum | None = None
     provider: Provider | None = None
     requested_by: str | None = Field(None, max_length=200)
-    created_after: Timestamp | None = Field(None, description="At or after this time.")
-    created_before: Timestamp | None = Field(None, description="Before this time.")
+    created_after: GivenTime | None = Field(None, description="At or after this time.")
+    created_before: GivenTime | None = Field(None, description="Before this time.")

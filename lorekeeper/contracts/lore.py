@@ -12,6 +12,7 @@ from lorekeeper.contracts.base import (
     Metadata,
     Model,
     Name,
+    Number,
     Offset,
     Page,
     Request,
@@ -26,7 +27,7 @@ from lorekeeper.contracts.snapshot import claim_sentence
 
 Tags = Annotated[list[Label], Field(max_length=200)]
 Aliases = Annotated[list[Name], Field(max_length=200)]
-Confidence = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Confidence = Annotated[Number, Field(ge=0, le=1)]
 ChunkText = Annotated[Text, Field(min_length=1, max_length=100_000)]
 WholeText = Annotated[Text, Field(min_length=1, max_length=50_000_000)]
 

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from lorekeeper.contracts.base import Label, LongText, Name
+from lorekeeper.contracts.base import Label, LongText, Name, Number
 from lorekeeper.contracts.enums import AssetTypeEnum
 
 AspectRatio = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,3}:[1-9][0-9]{0,3}$")]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Seconds = Annotated[Number, Field(gt=0, le=86_400)]
 
 
 class PromptSpec(BaseModel):
@@ -32,7 +32,7 @@ class VideoPromptSpec(PromptSpec):
 class AudioPromptSpec(PromptSpec):
     lyrics: LongText | None = None
     duration: Seconds | None = Field(None, description="Seconds.")
-    tempo: Annotated[float, Field(gt=0, le=400, allow_inf_nan=False)] | None = Field(
+    tempo: Annotated[Number, Field(gt=0, le=400)] | None = Field(
         None, description="Beats a minute; for speech, words a minute."
     )
 

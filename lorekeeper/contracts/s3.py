@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from lorekeeper.contracts.assets import MAX_OBJECT_BYTES, ContentType
+from lorekeeper.contracts.assets import ContentType, ObjectSize
 from lorekeeper.contracts.base import Checksum, Model, Request, Text, Timestamp
 from lorekeeper.contracts.enums import AssetTypeEnum
 
@@ -15,7 +15,7 @@ class PresignedUploadRequest(Request):
     asset_type: AssetTypeEnum
     filename: Annotated[Text, Field(min_length=1, max_length=500)]
     content_type: ContentType
-    size_bytes: int | None = Field(None, ge=1, le=MAX_OBJECT_BYTES, description="Held to at completion when given.")
+    size_bytes: ObjectSize | None = Field(None, description="Held to at completion when given.")
     checksum: Checksum | None = Field(None, description="Held to at completion when given.")
 
 

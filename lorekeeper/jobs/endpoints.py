@@ -6,11 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from lorekeeper.access.context import Editor, EditorOrWorker, Reader, Worker
-from lorekeeper.contracts.base import Text, Timestamp
+from lorekeeper.contracts.base import GivenTime, Text
 from lorekeeper.contracts.enums import AssetJobStatusEnum, AssetTypeEnum
 from lorekeeper.contracts.errors import (
     AlreadyCompletedError,
     AssetValidationError,
+    ConflictError,
     IdempotencyKeyReusedError,
     InvalidTransitionError,
     LeaseLostError,
@@ -38,7 +39,7 @@ from lorekeeper.contracts.jobs import (
 from lorekeeper.jobs import service
 from lorekeeper.jobs.completion import complete_job
 from lorekeeper.jobs.creation import create_job
-from lorekeeper.kit.http import answer, operation_id, responses
+from lorekeeper.kit.http import answer, header, operation_id, responses
 from lorekeeper.kit.pagination import Paging, paging
 
 router = APIRouter(prefix="/assets/asset-jobs", tags=["asset jobs"], generate_unique_id_function=operation_id)
@@ -52,8 +53,8 @@ def _filters(
     asset_type: AssetTypeEnum | None = None,
     provider: Provider | None = None,
     requested_by: Annotated[Text | None, Query(max_length=200)] = None,
-    created_after: Timestamp | None = None,
-    created_before: Timestamp | None = None,
+    created_after: GivenTime | None = None,
+    created_before: GivenTime | None = None,
 ) -> AssetJobListFilter:
     return AssetJobListFilter(
         world_id=world_id,
@@ -70,8 +71,17 @@ def _filters(
     "",
     status_code=201,
     response_model=AssetJobFullResponse,
-    responses=responses(WorldNotFoundError, ReferenceNotFoundError, WorldScopeViolationError, IdempotencyKeyReusedError)
-    | {200: {"model": AssetJobFullResponse, "description": "The job was there already (`Idempotent-Replayed: true`)."}},
+    responses=responses(
+        WorldNotFoundError, ReferenceNotFoundError, WorldScopeViolationError, IdempotencyKeyReusedError, ConflictError
+    )
+    | {
+        200: {
+            "model": AssetJobFullResponse,
+            "description": "The job was there already.",
+            "headers": {"Idempotent-Replayed": header("Always `true`.", enum=["true"])},
+        },
+        201: {"headers": {"Location": header("The path of the new job.")}},
+    },
 )
 async def create_asset_job(
     body: AssetJobCreate,
@@ -105,26 +115,26 @@ async def claim_asset_jobs(body: AssetJobClaim, ctx: Worker, request: Request) -
     return answer(await service.claim_jobs(ctx, body, is_gone=request.is_disconnected))
 
 
-@router.get("/{id}", response_model=AssetJobFullResponse, responses=responses())
+@router.get("/{id:uuid}", response_model=AssetJobFullResponse, responses=responses())
 async def get_asset_job(id: UUID, ctx: Reader) -> Response:
     """A job with its derivation and asset."""
     return answer(await service.get_job(ctx, id))
 
 
-@router.patch("/{id}", response_model=AssetJobFullResponse, responses=MOVES)
+@router.patch("/{id:uuid}", response_model=AssetJobFullResponse, responses=MOVES)
 async def update_asset_job(id: UUID, body: AssetJobUpdate, ctx: Worker) -> Response:
     """Set a job's status, times and error (workers only)."""
     return answer(await service.update_job(ctx, id, body))
 
 
-@router.post("/{id}/heartbeat", response_model=AssetJobHeartbeatResponse, responses=responses(LeaseLostError))
+@router.post("/{id:uuid}/heartbeat", response_model=AssetJobHeartbeatResponse, responses=responses(LeaseLostError))
 async def heartbeat(id: UUID, body: AssetJobHeartbeat, ctx: Worker) -> Response:
     """Renew a lease and report progress; says whether the job was cancelled."""
     return answer(await service.heartbeat(ctx, id, body))
 
 
 @router.post(
-    "/{id}/complete",
+    "/{id:uuid}/complete",
     response_model=AssetJobFullResponse,
     responses=responses(
         InvalidTransitionError, LeaseLostError, AlreadyCompletedError, UploadMismatchError, StorageUnavailableError
@@ -135,13 +145,13 @@ async def complete_asset_job(id: UUID, body: AssetJobComplete, ctx: Worker) -> R
     return answer(await complete_job(ctx, id, body))
 
 
-@router.post("/{id}/fail", response_model=AssetJobFullResponse, responses=MOVES)
+@router.post("/{id:uuid}/fail", response_model=AssetJobFullResponse, responses=MOVES)
 async def fail_asset_job(id: UUID, body: AssetJobFail, ctx: Worker) -> Response:
     """Say that a job could not be done; with `retryable` it is queued again while attempts are left."""
     return answer(await service.fail_job(ctx, id, body))
 
 
-@router.post("/{id}/cancel", response_model=AssetJobFullResponse, responses=responses(InvalidTransitionError))
+@router.post("/{id:uuid}/cancel", response_model=AssetJobFullResponse, responses=responses(InvalidTransitionError))
 async def cancel_asset_job(id: UUID, ctx: EditorOrWorker) -> Response:
     """Cancel a job; a worker that holds it learns of it with its next heartbeat."""
     return answer(await service.cancel_job(ctx, id))

@@ -10,16 +10,16 @@ WITH made AS (
             %(prompt_spec)s, %(idempotency_key)s, %(max_attempts)s, %(now)s, %(start_by)s, %(finish_by)s, %(now)s)
     ON CONFLICT DO NOTHING
     RETURNING id, world_id
-), answered AS (  -- the new job, or the one that is in its way
-    SELECT id FROM made
+), answered AS (  -- the new job, or the one that is in its way; not for long, where that has missed its start
+    SELECT id, false AS missed FROM made
     UNION ALL
-    SELECT id FROM asset_job
+    SELECT id, coalesce(status = 'QUEUED' AND start_by <= %(now)s, false) FROM asset_job
     WHERE NOT EXISTS (SELECT FROM made) AND world_id = %(world_id)s AND input_hash = %(input_hash)s
       AND status IN ('QUEUED', 'RUNNING', 'SUCCEEDED') AND asset_deleted_at IS NULL
 ), keyed AS (
     INSERT INTO idempotency_key (requested_by, key, fingerprint, world_id, job_id, created_at)
     SELECT %(actor)s, %(idempotency_key)s, %(fingerprint)s, %(world_id)s, answered.id, %(now)s
-    FROM answered WHERE %(idempotency_key)s::text IS NOT NULL
+    FROM answered WHERE %(idempotency_key)s::text IS NOT NULL AND NOT answered.missed
 ), derived AS (
     INSERT INTO asset_derivation (id, world_id, asset_job_id, source_id, prompt_spec, input_hash, content_basis,
                                   lore_snapshot, created_at)
@@ -66,57 +66,83 @@ WHERE world_id = %(world_id)s AND input_hash = %(input_hash)s
   AND status IN ('QUEUED', 'RUNNING', 'SUCCEEDED') AND asset_deleted_at IS NULL
 
 -- name: list_asset_jobs
--- Jobs, newest first.
+-- Jobs, newest first. By time, `created_at` says which are newer, not the id: it is the app's clock that they were asked
+-- by, and an id carries the machine's. The cursor is the last job of the page before.
+SELECT page.* FROM unnest(%(each_world)s::uuid[]) AS seen (world_id) CROSS JOIN LATERAL (  -- when each_world
 SELECT id, world_id, asset_type, provider, model_id, status, priority, requested_by, input_hash, prompt_spec, error_code,
        error_message, idempotency_key, attempt, max_attempts, available_at, lease_expires_at, worker_id, progress,
        provider_job_id, cancel_requested_at, start_by, finish_by, created_at, started_at, finished_at
 FROM asset_job
 WHERE true
-  AND world_id = %(world_id)s             -- when world_id
-  AND status = %(status)s                 -- when status
-  AND asset_type = %(asset_type)s         -- when asset_type
-  AND provider = %(provider)s             -- when provider
-  AND requested_by = %(requested_by)s     -- when requested_by
-  AND created_at >= %(created_after)s     -- when created_after
-  AND created_at < %(created_before)s     -- when created_before
-  AND world_id = ANY(%(visible_worlds)s)  -- when visible_worlds
-  AND id < %(after)s                      -- when after
-ORDER BY id DESC  -- when ordered
+  AND world_id = ANY(ARRAY[%(world_id)s::uuid])    -- when world_id
+  AND status = ANY(ARRAY[%(status)s])              -- when status
+  AND asset_type = ANY(ARRAY[%(asset_type)s])      -- when asset_type
+  AND provider = ANY(ARRAY[%(provider)s])          -- when provider
+  AND requested_by = ANY(ARRAY[%(requested_by)s])  -- when requested_by
+  AND created_at >= %(created_after)s              -- when created_after
+  AND created_at < %(created_before)s              -- when created_before unless after
+  AND world_id = ANY(%(visible_worlds)s)           -- when visible_worlds
+  AND world_id = ANY(ARRAY[seen.world_id])         -- when each_world
+  AND id < %(after)s                               -- when after unless by_time
+  AND (created_at, id) < (SELECT created_at, id FROM asset_job  -- when after and by_time
+                          WHERE id = %(after)s                  -- when after and by_time
+                            AND created_at < %(created_before)s -- when after and created_before
+                         )                                      -- when after and by_time
+ORDER BY created_at DESC, id DESC           -- when ordered and each_world and by_time
+ORDER BY world_id DESC, id DESC             -- when ordered and each_world unless by_time
+LIMIT %(limit)s::bigint + %(skip)s::bigint  -- when each_world
+) AS page                                   -- when each_world
+ORDER BY created_at DESC, id DESC           -- when ordered and by_time
+ORDER BY requested_by DESC, id DESC         -- when ordered and along_requested_by
+ORDER BY provider DESC, id DESC             -- when ordered and along_provider
+ORDER BY world_id DESC, id DESC             -- when ordered and along_world_id
+ORDER BY status DESC, id DESC               -- when ordered and along_status
+ORDER BY asset_type DESC, id DESC           -- when ordered and along_asset_type
+ORDER BY id DESC                            -- when ordered unless along
 LIMIT %(limit)s OFFSET %(skip)s
 
 -- name: claim_asset_jobs
 -- Hands out jobs, each under a lease of its own. Leases that ran out are handed out again in this same statement, so
 -- rescue needs no background loop; those that ran out on their last attempt, or were to be cancelled, end here.
 WITH lost AS MATERIALIZED (  -- locked first, so that no two claims rescue the same job
-    SELECT id, attempt >= max_attempts OR cancel_requested_at IS NOT NULL AS over, priority
+    SELECT id, priority
     FROM asset_job
     WHERE status = 'RUNNING' AND lease_token IS NOT NULL AND lease_expires_at <= %(now)s
+      AND attempt < max_attempts AND cancel_requested_at IS NULL AND (start_by IS NULL OR start_by > %(now)s)
+      AND provider = ANY(%(providers)s)
+      AND asset_type = ANY(%(asset_types)s)   -- when asset_types
+      AND world_id = ANY(%(world_ids)s)       -- when world_ids
+    ORDER BY priority DESC, id
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+), spent AS MATERIALIZED (  -- what nothing more is to be tried with: a bounded part of it, the next claim takes more
+    SELECT id, CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled'
+                    WHEN attempt >= max_attempts THEN 'lease_expired' ELSE 'start_by_passed' END AS why
+    FROM asset_job
+    WHERE status = 'RUNNING' AND lease_token IS NOT NULL AND lease_expires_at <= %(now)s
+      AND (attempt >= max_attempts OR cancel_requested_at IS NOT NULL OR start_by <= %(now)s)
       AND provider = ANY(%(providers)s)
       AND asset_type = ANY(%(asset_types)s)   -- when asset_types
       AND world_id = ANY(%(world_ids)s)       -- when world_ids
     ORDER BY lease_expires_at
-    LIMIT %(limit)s
+    LIMIT 100
     FOR UPDATE SKIP LOCKED
-), missed AS (  -- what was not to be started so late ends, and stands in no other job's way any more
+), missed AS MATERIALIZED (  -- what was not to be started so late
+    SELECT id, 'start_by_passed' AS why
+    FROM asset_job
+    WHERE status = 'QUEUED' AND start_by <= %(now)s AND provider = ANY(%(providers)s)
+    ORDER BY start_by
+    LIMIT 100
+    FOR UPDATE SKIP LOCKED
+), ended AS (  -- so that it stands in no other job's way any more
     UPDATE asset_job AS job
-    SET status = 'CANCELLED', error_code = 'start_by_passed', finished_at = %(now)s
-    FROM (
-        SELECT id FROM asset_job
-        WHERE status = 'QUEUED' AND start_by <= %(now)s AND provider = ANY(%(providers)s)
-        ORDER BY start_by
-        LIMIT 100
-        FOR UPDATE SKIP LOCKED
-    ) AS late
-    WHERE job.id = late.id
-    RETURNING job.id, job.world_id, job.status, job.error_code
-), ended AS (  -- nothing more is to be tried with these
-    UPDATE asset_job AS job
-    SET status = CASE WHEN job.cancel_requested_at IS NULL THEN 'FAILED' ELSE 'CANCELLED' END,
-        error_code = CASE WHEN job.cancel_requested_at IS NULL THEN 'lease_expired' END,
-        error_message = CASE WHEN job.cancel_requested_at IS NULL
-                             THEN 'The worker ' || job.worker_id || ' fell silent on the last attempt.' END,
+    SET status = CASE over.why WHEN 'lease_expired' THEN 'FAILED' ELSE 'CANCELLED' END,
+        error_code = CASE over.why WHEN 'cancelled' THEN NULL ELSE over.why END,
+        error_message = CASE over.why
+            WHEN 'lease_expired' THEN 'The worker ' || job.worker_id || ' fell silent on the last attempt.'
+            WHEN 'start_by_passed' THEN job.error_message END,
         finished_at = greatest(%(now)s, job.started_at), lease_token = NULL, lease_expires_at = NULL
-    FROM lost WHERE job.id = lost.id AND lost.over
+    FROM (SELECT * FROM spent UNION ALL SELECT * FROM missed) AS over WHERE job.id = over.id
     RETURNING job.id, job.world_id, job.status, job.error_code
 ), waiting AS MATERIALIZED (  -- the head of each provider's queue, along its index
     SELECT head.id, head.priority
@@ -133,7 +159,7 @@ WITH lost AS MATERIALIZED (  -- locked first, so that no two claims rescue the s
     ) AS head
 ), picked AS MATERIALIZED (  -- no more than asked for, the most urgent first
     SELECT id FROM (
-        SELECT id, priority FROM lost WHERE NOT over
+        SELECT id, priority FROM lost
         UNION ALL
         SELECT id, priority FROM waiting
     ) AS candidate
@@ -154,7 +180,7 @@ WITH lost AS MATERIALIZED (  -- locked first, so that no two claims rescue the s
     UNION ALL
     SELECT world_id, 'asset_job.ended', id, %(actor)s, %(request_id)s,
            jsonb_build_object('status', status, 'error_code', error_code), %(now)s
-    FROM (SELECT * FROM ended UNION ALL SELECT * FROM missed) AS over
+    FROM ended
 )
 SELECT granted.*,
        (SELECT row_to_json(reading) FROM asset_derivation_reading AS reading
@@ -204,7 +230,8 @@ SELECT * FROM moved
 -- name: end_missed_job
 -- Ends one job that was not to be started so late, because it is in another's way.
 WITH missed AS (
-    UPDATE asset_job SET status = 'CANCELLED', error_code = 'start_by_passed', finished_at = %(now)s
+    UPDATE asset_job
+    SET status = 'CANCELLED', error_code = 'start_by_passed', finished_at = greatest(%(now)s, started_at)
     WHERE id = %(id)s AND status = 'QUEUED' AND start_by <= %(now)s
     RETURNING id, world_id
 )

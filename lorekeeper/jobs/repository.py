@@ -65,6 +65,7 @@ async def list_asset_jobs(
         QUERIES.list_asset_jobs,
         paging,
         **filters.model_dump(),
+        by_time=True if filters.created_after or filters.created_before else None,
         visible_worlds=visible_worlds,
     )
 

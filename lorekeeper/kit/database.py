@@ -21,6 +21,8 @@ UNAVAILABLE = (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError)
 _GONE = frozenset({None, "57P01", "57P02", "57P03"})
 """No SQLSTATE: the connection broke; else the server is shutting down or starting up."""
 
+_STALE_PLAN = "cached plan must not change result type"
+
 
 def _unavailable(error: Exception) -> DatabaseUnavailableError:
     if isinstance(error, psycopg.errors.DiskFull):
@@ -113,15 +115,15 @@ class Database:
             async with self._pool.connection() as connection:
                 try:
                     yield connection
-                except psycopg.errors.FeatureNotSupported:
+                except psycopg.errors.FeatureNotSupported as error:
+                    if _STALE_PLAN not in str(error):
+                        raise
                     # A migration changed what a statement returns that this connection had prepared before it.
                     await connection.close()
-                    raise
+                    raise DatabaseUnavailableError("The schema has just changed; try again.") from error
         except UNAVAILABLE as error:
             await self._discard_broken(error)
             raise _unavailable(error) from error
-        except psycopg.errors.FeatureNotSupported as error:
-            raise DatabaseUnavailableError("The schema has just changed; try again.") from error
 
     async def _discard_broken(self, error: Exception) -> None:
         """After a restart of PostgreSQL all idle connections are dead: let one request find that out, not each."""

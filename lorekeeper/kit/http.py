@@ -36,6 +36,18 @@ COMMON_ERRORS: tuple[type[LoreKeeperError], ...] = (
 )
 
 
+def header(description: str, *, type: str = "string", **schema: Any) -> dict[str, Any]:
+    """A header that an answer always has, as the OpenAPI document declares it."""
+    return {"description": description, "required": True, "schema": {"type": type, **schema}}
+
+
+REQUEST_ID_HEADER = {"X-Request-Id": header("The request's own, where it sent a harmless one; it is in the log, too.")}
+PROBLEM_HEADERS: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": header("The scheme to authenticate by (RFC 6750).")},
+    503: {"Retry-After": header("Seconds to wait before the next try.", type="integer")},
+}
+
+
 def responses(*errors: type[LoreKeeperError]) -> dict[int | str, dict[str, Any]]:
     """The `responses=` of an endpoint: the problems it can answer with, beside those that any endpoint can."""
     by_status: dict[int | str, dict[str, Any]] = {}
@@ -46,6 +58,7 @@ def responses(*errors: type[LoreKeeperError]) -> dict[int | str, dict[str, Any]]
         status: {
             "description": f"{entry['description']} ({', '.join(dict.fromkeys(entry['codes']))})",
             "content": {PROBLEM: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
+            **({"headers": PROBLEM_HEADERS[status]} if status in PROBLEM_HEADERS else {}),
         }
         for status, entry in by_status.items()
     }

@@ -61,7 +61,7 @@ class RequestMiddleware:
             self._note(scope, status, time.perf_counter() - began)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "(none)")
+        route = getattr(scope.get("route"), "path_format", "(none)")  # without the converters: `{id}`, not `{id:uuid}`
         self._metrics.answered(scope["method"], route, status, seconds)
         if route not in _QUIET_ROUTES or status >= 400:
             level = log.error if status >= 500 else log.info

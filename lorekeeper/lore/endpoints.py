@@ -60,7 +60,7 @@ async def list_worlds(ctx: Reader, page: Paged, name: Exactly = None) -> Respons
     return answer(await service.listing(ctx, LoreKind.WORLD, page, name=name))
 
 
-@router.get("/worlds/{id}", response_model=WorldResponse, responses=responses())
+@router.get("/worlds/{id:uuid}", response_model=WorldResponse, responses=responses())
 async def get_world(id: UUID, ctx: Reader) -> Response:
     return answer(await service.read(ctx, LoreKind.WORLD, id))
 
@@ -77,7 +77,7 @@ async def list_entities(
     return answer(await service.listing(ctx, LoreKind.ENTITY, page, world_id=world_id, type=type, name=name))
 
 
-@router.get("/entities/{id}", response_model=EntityResponse, responses=responses())
+@router.get("/entities/{id:uuid}", response_model=EntityResponse, responses=responses())
 async def get_entity(id: UUID, ctx: Reader) -> Response:
     return answer(await service.read(ctx, LoreKind.ENTITY, id))
 
@@ -95,25 +95,25 @@ async def list_sources(
     return answer(await service.listing(ctx, LoreKind.SOURCE, page, world_id=world_id, type=type, title=title))
 
 
-@router.get("/sources/{id}", response_model=SourceResponse, responses=responses())
+@router.get("/sources/{id:uuid}", response_model=SourceResponse, responses=responses())
 async def get_source(id: UUID, ctx: Reader) -> Response:
     return answer(await service.read(ctx, LoreKind.SOURCE, id))
 
 
-@router.post("/sources/{id}/chunks", status_code=201, response_model=SourceChunksCreated, responses=responses())
+@router.post("/sources/{id:uuid}/chunks", status_code=201, response_model=SourceChunksCreated, responses=responses())
 async def add_chunks(id: UUID, body: SourceChunksCreate, ctx: Editor) -> Response:
     """Add chunks behind the last one."""
     return answer(SourceChunksCreated(items=await service.add_chunks(ctx, id, body)), 201)
 
 
-@router.get("/sources/{id}/chunks", response_model=PaginatedSourceChunkResponse, responses=responses())
+@router.get("/sources/{id:uuid}/chunks", response_model=PaginatedSourceChunkResponse, responses=responses())
 async def list_source_chunks(id: UUID, ctx: Reader, page: Paged) -> Response:
     """The chunks in the order of the text."""
     await service.read(ctx, LoreKind.SOURCE, id)
     return answer(await service.listing(ctx, LoreKind.SOURCE_CHUNK, page, source_id=id))
 
 
-@router.get("/source-chunks/{id}", response_model=SourceChunkResponse, responses=responses())
+@router.get("/source-chunks/{id:uuid}", response_model=SourceChunkResponse, responses=responses())
 async def get_source_chunk(id: UUID, ctx: Reader) -> Response:
     return answer(await service.read(ctx, LoreKind.SOURCE_CHUNK, id))
 
@@ -149,6 +149,6 @@ async def list_claims(
     )
 
 
-@router.get("/claims/{id}", response_model=ClaimResponse, responses=responses())
+@router.get("/claims/{id:uuid}", response_model=ClaimResponse, responses=responses())
 async def get_claim(id: UUID, ctx: Reader) -> Response:
     return answer(await service.read(ctx, LoreKind.CLAIM, id))

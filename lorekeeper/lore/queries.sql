@@ -67,16 +67,24 @@ FROM entity WHERE id = %(id)s AND deleted_at IS NULL
 
 -- name: list_entities
 -- Entities, newest first.
+SELECT page.* FROM unnest(%(each_world)s::uuid[]) AS seen (world_id) CROSS JOIN LATERAL (  -- when each_world
 SELECT id, world_id, type, name, aliases, summary, description, tags, metadata, version, content_hash, created_by,
        created_at, updated_at
 FROM entity
 WHERE deleted_at IS NULL
-  AND world_id = %(world_id)s             -- when world_id
-  AND type = %(type)s                     -- when type
-  AND name = %(name)s                     -- when name
-  AND world_id = ANY(%(visible_worlds)s)  -- when visible_worlds
-  AND id < %(after)s                      -- when after
-ORDER BY id DESC  -- when ordered
+  AND world_id = ANY(ARRAY[%(world_id)s::uuid])  -- when world_id
+  AND type = ANY(ARRAY[%(type)s])                -- when type
+  AND name = ANY(ARRAY[%(name)s])                -- when name
+  AND world_id = ANY(%(visible_worlds)s)         -- when visible_worlds
+  AND world_id = ANY(ARRAY[seen.world_id])       -- when each_world
+  AND id < %(after)s                             -- when after
+ORDER BY world_id DESC, id DESC             -- when ordered and each_world
+LIMIT %(limit)s::bigint + %(skip)s::bigint  -- when each_world
+) AS page                                   -- when each_world
+ORDER BY name DESC, id DESC                 -- when ordered and along_name
+ORDER BY world_id DESC, id DESC             -- when ordered and along_world_id
+ORDER BY type DESC, id DESC                 -- when ordered and along_type
+ORDER BY id DESC                            -- when ordered unless along
 LIMIT %(limit)s OFFSET %(skip)s
 
 -- name: create_sources
@@ -114,14 +122,22 @@ FROM source_chunk WHERE source_id = %(id)s AND deleted_at IS NULL
 
 -- name: list_sources
 -- Sources, newest first.
+SELECT page.* FROM unnest(%(each_world)s::uuid[]) AS seen (world_id) CROSS JOIN LATERAL (  -- when each_world
 SELECT * FROM source_reading
 WHERE deleted_at IS NULL
-  AND world_id = %(world_id)s             -- when world_id
-  AND type = %(type)s                     -- when type
-  AND title = %(title)s                   -- when title
-  AND world_id = ANY(%(visible_worlds)s)  -- when visible_worlds
-  AND id < %(after)s                      -- when after
-ORDER BY id DESC  -- when ordered
+  AND world_id = ANY(ARRAY[%(world_id)s::uuid])  -- when world_id
+  AND type = ANY(ARRAY[%(type)s])                -- when type
+  AND title = ANY(ARRAY[%(title)s])              -- when title
+  AND world_id = ANY(%(visible_worlds)s)         -- when visible_worlds
+  AND world_id = ANY(ARRAY[seen.world_id])       -- when each_world
+  AND id < %(after)s                             -- when after
+ORDER BY world_id DESC, id DESC             -- when ordered and each_world
+LIMIT %(limit)s::bigint + %(skip)s::bigint  -- when each_world
+) AS page                                   -- when each_world
+ORDER BY title DESC, id DESC                -- when ordered and along_title
+ORDER BY world_id DESC, id DESC             -- when ordered and along_world_id
+ORDER BY type DESC, id DESC                 -- when ordered and along_type
+ORDER BY id DESC                            -- when ordered unless along
 LIMIT %(limit)s OFFSET %(skip)s
 
 -- name: create_source_chunks
@@ -184,17 +200,28 @@ SELECT * FROM claim_reading WHERE id = %(id)s AND deleted_at IS NULL
 
 -- name: list_claims
 -- Claims, newest first.
+SELECT page.* FROM unnest(%(each_world)s::uuid[]) AS seen (world_id) CROSS JOIN LATERAL (  -- when each_world
 SELECT * FROM claim_reading
 WHERE deleted_at IS NULL
-  AND world_id = %(world_id)s                    -- when world_id
-  AND canon_state = %(canon_state)s              -- when canon_state
-  AND subject_entity_id = %(subject_entity_id)s  -- when subject_entity_id
-  AND object_entity_id = %(object_entity_id)s    -- when object_entity_id
-  AND source_id = %(source_id)s                  -- when source_id
-  AND predicate = %(predicate)s                  -- when predicate
-  AND world_id = ANY(%(visible_worlds)s)         -- when visible_worlds
-  AND id < %(after)s                             -- when after
-ORDER BY id DESC  -- when ordered
+  AND world_id = ANY(ARRAY[%(world_id)s::uuid])                    -- when world_id
+  AND canon_state = ANY(ARRAY[%(canon_state)s])                    -- when canon_state
+  AND subject_entity_id = ANY(ARRAY[%(subject_entity_id)s::uuid])  -- when subject_entity_id
+  AND object_entity_id = ANY(ARRAY[%(object_entity_id)s::uuid])    -- when object_entity_id
+  AND source_id = ANY(ARRAY[%(source_id)s::uuid])                  -- when source_id
+  AND predicate = ANY(ARRAY[%(predicate)s])                        -- when predicate
+  AND world_id = ANY(%(visible_worlds)s)                           -- when visible_worlds
+  AND world_id = ANY(ARRAY[seen.world_id])                         -- when each_world
+  AND id < %(after)s                                               -- when after
+ORDER BY world_id DESC, id DESC             -- when ordered and each_world
+LIMIT %(limit)s::bigint + %(skip)s::bigint  -- when each_world
+) AS page                                   -- when each_world
+ORDER BY subject_entity_id DESC, id DESC    -- when ordered and along_subject_entity_id
+ORDER BY object_entity_id DESC, id DESC     -- when ordered and along_object_entity_id
+ORDER BY source_id DESC, id DESC            -- when ordered and along_source_id
+ORDER BY predicate DESC, id DESC            -- when ordered and along_predicate
+ORDER BY world_id DESC, id DESC             -- when ordered and along_world_id
+ORDER BY canon_state DESC, id DESC          -- when ordered and along_canon_state
+ORDER BY id DESC                            -- when ordered unless along
 LIMIT %(limit)s OFFSET %(skip)s
 
 -- name: taken_ids

@@ -71,7 +71,9 @@ async def _try(check: Awaitable[T]) -> tuple[str, T | None]:
         return f"No answer within {CHECK_SECONDS:.0f} seconds.", None
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@router.get(
+    "/metrics", response_class=Response, responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+)
 async def metrics(request: Request) -> Response:
     """Prometheus text: requests, jobs by state, lease ages, pool."""
     runtime: Runtime = request.app.state.runtime

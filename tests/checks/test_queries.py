@@ -1,7 +1,9 @@
 """Every named query is valid on the schema, with all of its optional lines and with none; and says what it is for."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -33,11 +35,29 @@ def test_each_domain_has_its_queries() -> None:
     assert len(QUERIES) > 30
 
 
-@pytest.mark.parametrize("name", QUERIES)
-@pytest.mark.parametrize("optional", ["without", "with"])
-def test_prepares(database: psycopg.Connection, name: str, optional: str) -> None:
-    query = QUERIES[name]
-    given = dict.fromkeys(query.optional, True) if optional == "with" else {}
+SWITCHES = frozenset({"each_world", "along", "by_time"})
+NEVER_ALONE = {"assets.list_derived_assets": {"related_claim_id": True}}
+
+
+def renderings() -> Iterator[Any]:
+    """Each query with no optional line, with all that go together, and read along each of its indexes."""
+    for name, query in QUERIES.items():
+        least: dict[str, Any] = NEVER_ALONE.get(name, {})
+        yield pytest.param(query, least, id=f"{name}-without")
+        filters = {part for part in query.optional - SWITCHES if not part.startswith("along_")}
+        for switch in (None, *sorted(SWITCHES - {"along"} & query.optional)):
+            given = dict.fromkeys(filters | ({switch, "along"} if switch else set()), True)
+            yield pytest.param(query, given, id=f"{name}-with{f'-{switch}' if switch else ''}")
+        for walk in query.walks:
+            yield pytest.param(
+                query,
+                dict.fromkeys(("ordered", "after", walk, "along", f"along_{walk}"), True),
+                id=f"{name}-along-{walk}",
+            )
+
+
+@pytest.mark.parametrize(("query", "given"), list(renderings()))
+def test_prepares(database: psycopg.Connection, query: Query, given: dict[str, Any]) -> None:
     text = query.sql(given).decode()
     parameters = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", text)))
     numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${parameters.index(found[1]) + 1}", text).replace("%%", "%")
@@ -74,3 +94,13 @@ def test_an_optional_line_is_there_only_where_its_parameter_is() -> None:
     assert query.optional == {"a", "b"}
     assert query.sql({"a": 1, "b": None}) == b"SELECT 1\nWHERE true\n  AND a = %(a)s"
     assert query.sql({"a": False, "b": 0}).endswith(b"AND b = %(b)s")
+
+
+def test_a_line_can_ask_for_two_parameters_or_for_the_absence_of_one() -> None:
+    query = Query("q", "-- Something.\nSELECT 1\n  , 2  -- when a and b\n  , 3  -- when a unless b\n  , 4  -- unless a")
+
+    assert query.optional == {"a", "b"}
+    assert query.sql({}) == b"SELECT 1\n  , 4"
+    assert query.sql({"a": 1}) == b"SELECT 1\n  , 3"
+    assert query.sql({"a": 1, "b": 1}) == b"SELECT 1\n  , 2"
+    assert query.sql({"b": 1}) == b"SELECT 1\n  , 4"

@@ -1,8 +1,8 @@
 """What jobs, leases, assets and idempotency keys ought to do, in plain Python, to hold the running app against.
 
 Written from the design (sections 4 and 5), docs/state-machine.md and docs/worker-protocol.md, and not from the code: it
-imports nothing of it. The model judges a request as of a span of time, because the moment in which the app looked at its
-clock lies between sending and answering; a time it cannot know exactly is such a span until the app has told it once.
+imports nothing of it. The model judges a request as of a span of time, because the moment in which the app looked at
+its clock lies between sending and answering; a time it cannot know exactly is such a span until the app has told it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,17 +15,6 @@ Made = dict[str, Any]
 OVER = ("SUCCEEDED", "FAILED", "CANCELLED")
 CLOCK_TOLERANCE = timedelta(minutes=5)
 LONGEST_PAUSE = 300
-
-OPEN_DIFFERENCES = frozenset(
-    {
-        "a claim's limit is spent on the leases that ran out first",
-        "a lease that ran out is handed on after start_by",
-        "a repeated request is judged anew by its start_by",
-        "a missed job that was to start later ends every claim",
-    }
-)
-"""What the app does otherwise than the design says. The model lets each pass, and test_stateful.py has the shortest way to
-it as a test that is expected to fail. Take a name out of both once the app is right."""
 
 
 class Unclear(Exception):
@@ -89,12 +78,16 @@ class Job:
 
     number: int
     id: str
-    inputs: Any
+    request: Made
     fixed: Made
     seen: Made
     derivation: Made | None = None
     asset: Made | None = None
     token: str | None = None
+
+    @property
+    def inputs(self) -> Any:
+        return inputs_of(self.request)
 
     def __repr__(self) -> str:
         return f"job {self.number} ({self.seen['status']})"
@@ -123,23 +116,21 @@ class Job:
 
 @dataclass(frozen=True)
 class Claimed:
-    """What a claim does: the jobs to hand out, in order, and those that end by it.
-
-    `unsure`: the app is known to choose otherwise; what it hands out is then to be some of `ready`."""
+    """What a claim does: the jobs to hand out, in order, and those that end by it."""
 
     handed: list[Job]
-    ready: list[Job]
+    lost: list[Job]
+    """Whose leases ran out."""
     ended: list[Job]
     missed: list[Job]
-    unsure: bool
 
 
 class Model:
     def __init__(self) -> None:
         self.jobs: list[Job] = []
         self.uploads: dict[str, Upload] = {}
-        self.keys: dict[str, tuple[Any, Job]] = {}
-        """Idempotency keys: what was asked for with each, and the job that was the answer."""
+        self.keys: dict[str, tuple[Made, Job]] = {}
+        """Idempotency keys: the request that came with each, and the job that was the answer."""
         self.lore: dict[str, str] = {}
         """The world of each thing that can be referred to."""
 
@@ -154,15 +145,9 @@ class Model:
 
     def create(self, body: Made, key: str | None, now: Span) -> Refusal | Job | None:
         """None: a new job. A job: that one is the answer."""
-        start_by = body.get("start_by") and datetime.fromisoformat(body["start_by"])
-        late = start_by is not None and now.is_past(start_by)
-        if late and "a repeated request is judged anew by its start_by" in OPEN_DIFFERENCES:
-            return INVALID
         if key in self.keys:
             asked, answered = self.keys[key]
-            return answered if asked == payload_of(body) else Refusal(422, "idempotency_key_reused")
-        if late:
-            return INVALID
+            return answered if payload_of(asked) == payload_of(body) else Refusal(422, "idempotency_key_reused")
         named = _named(body["references"])
         missing = {kind: ids for kind, all_ids in named.items() if (ids := [i for i in all_ids if i not in self.lore])}
         if missing:
@@ -174,12 +159,14 @@ class Model:
         }
         if foreign:
             return Refusal(422, "world_scope_violation", {"foreign": foreign})
+        if body.get("start_by") and now.is_past(datetime.fromisoformat(body["start_by"])):
+            return INVALID
         found = self.in_the_way(inputs_of(body))
         if found is not None and self._is_missed(found, now):
             self.end_missed(found, now)
             found = None
         if found is not None and key is not None:
-            self.keys[key] = (payload_of(body), found)
+            self.keys[key] = (body, found)
         return found
 
     def in_the_way(self, inputs: Any) -> Job | None:
@@ -191,7 +178,7 @@ class Model:
         job = Job(
             number=len(self.jobs) + 1,
             id=id,
-            inputs=inputs_of(body),
+            request=body,
             fixed={
                 "id": id,
                 "requested_by": requested_by,
@@ -225,7 +212,7 @@ class Model:
         )
         self.jobs.append(job)
         if key is not None:
-            self.keys[key] = (payload_of(body), job)
+            self.keys[key] = (body, job)
         return job
 
     # --- leases ---
@@ -248,15 +235,11 @@ class Model:
         ended = [
             job for job in lost if job.seen["cancel_requested_at"] or job.seen["attempt"] >= job.fixed["max_attempts"]
         ]
-        again = [job for job in lost if job not in ended]
-        if "a lease that ran out is handed on after start_by" not in OPEN_DIFFERENCES:
-            again = [job for job in again if job.seen["start_by"] is None or not now.is_past(job.seen["start_by"])]
+        late = [job for job in lost if job not in ended and job.seen["start_by"] and now.is_past(job.seen["start_by"])]
+        missed = [*missed, *late]
+        again = [job for job in lost if job not in ended and job not in late]
         ready = sorted(waiting + again, key=lambda job: (-job.fixed["priority"], job.number))
-        unsure = (
-            "a claim's limit is spent on the leases that ran out first" in OPEN_DIFFERENCES
-            and len(lost) > asked["limit"]
-        )
-        return Claimed(ready[: asked["limit"]], ready, ended, missed, unsure)
+        return Claimed(ready[: asked["limit"]], lost, ended, missed)
 
     def grant(self, job: Job, asked: Made, token: str, now: Span) -> None:
         job.change(
@@ -281,9 +264,7 @@ class Model:
         )
 
     def end_missed(self, job: Job, now: Span) -> None:
-        job.change(
-            status="CANCELLED", error_code="start_by_passed", finished_at=now.not_before(job.seen["started_at"])
-        )
+        job.change(status="CANCELLED", error_code="start_by_passed", finished_at=now.not_before(job.seen["started_at"]))
 
     def heartbeat(self, job: Job, token: str, body: Made, now: Span) -> Refusal | None:
         if token != job.token or now.is_past(job.seen["lease_expires_at"]):
@@ -299,28 +280,24 @@ class Model:
 
     def patch(self, job: Job, token: str | None, body: Made, now: Span) -> Refusal | None:
         target = body.get("status")
+        given = {name: datetime.fromisoformat(body[name]) for name in ("started_at", "finished_at") if body.get(name)}
+        if len(given) == 2 and given["finished_at"] < given["started_at"]:
+            return INVALID  # whatever the job may be
         if (refusal := self._not_held(job, token, now)) is not None:
             return refusal
         if (refusal := self._no_patch(job, token, target)) is not None:
             return refusal
         begins, ends = job.status == "QUEUED" and target == "RUNNING", target in OVER
-        given = {
-            name: datetime.fromisoformat(body[name]) for name in ("started_at", "finished_at") if body.get(name)
-        }
         if any(now.is_past(time - CLOCK_TOLERANCE) is False for time in given.values()):
             return INVALID
         started = given.get("started_at", now if begins else job.seen["started_at"])
-        if "finished_at" in given and started is not None:
-            if begins and "started_at" not in given:
-                started = now.earliest
-            if given["finished_at"] < started:
-                return INVALID
+        at_least = started.earliest if isinstance(started, Span) else started
+        if "finished_at" in given and at_least is not None and given["finished_at"] < at_least:
+            return INVALID
         fields = {name: body[name] for name in ("error_code", "error_message") if body.get(name)}
         if ends:
             fields["finished_at"] = given.get("finished_at", now.not_before(started))
-        job.change(
-            status=target or job.status, attempt=job.seen["attempt"] + int(begins), started_at=started, **fields
-        )
+        job.change(status=target or job.status, attempt=job.seen["attempt"] + int(begins), started_at=started, **fields)
         return None
 
     def _no_patch(self, job: Job, token: str | None, target: str | None) -> Refusal | None:
@@ -417,7 +394,9 @@ class Model:
 
 def _named(references: Made) -> dict[str, list[str]]:
     """The ids by kind, each once, in the order of the request."""
-    lists = {kind: [ids] if isinstance(ids, str) else list(dict.fromkeys(ids)) for kind, ids in references.items()}
+    lists = {
+        kind: [ids.lower()] if isinstance(ids, str) else list(dict.fromkeys(ids)) for kind, ids in references.items()
+    }
     return {kind: ids for kind, ids in lists.items() if ids}
 
 

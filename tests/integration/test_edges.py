@@ -168,3 +168,39 @@ def test_a_claim_of_a_bundle_has_no_source_it_does_not_name(admin: Api) -> None:
 
     (only,) = admin.get("/claims", world_id=made["world"]["id"])["items"]
     assert only["source_id"] is None
+
+
+def test_the_limit_of_a_claim_goes_to_the_most_urgent_of_the_lost_leases(world: World, clock: MovableClock) -> None:
+    """Design: claims hand out by priority, then age."""
+    claimed_job(world, priority=0)
+    clock.move(timedelta(seconds=1))
+    urgent = claimed_job(world, priority=5)
+    clock.move(timedelta(minutes=2))  # both leases ran out, that of the urgent job last
+    assert [job["id"] for job in claim(world, limit=1)] == [urgent["id"]]
+
+
+def test_a_lease_that_ran_out_is_not_handed_on_after_start_by(world: World, clock: MovableClock) -> None:
+    """docs/state-machine.md: not handed out after start_by, not even for another attempt."""
+    claimed_job(world, start_by=(clock.now() + timedelta(seconds=30)).isoformat())
+    clock.move(timedelta(minutes=2))
+    assert claim(world) == []
+
+
+def test_a_job_that_says_it_began_later_is_missed_all_the_same(world: World, clock: MovableClock) -> None:
+    """PATCH takes a started_at of up to 5 minutes ahead; then the job is queued again, and its start_by passes."""
+    job = new_job(world, start_by=(clock.now() + timedelta(seconds=30)).isoformat())
+    ahead = (clock.now() + timedelta(minutes=4)).isoformat()
+    world.api.patch(f"{JOBS}/{job['id']}", {"status": "RUNNING", "started_at": ahead})
+    world.api.post(f"{JOBS}/{job['id']}/fail", {"error_code": "busy", "retryable": True})
+    clock.move(timedelta(minutes=1))
+    assert claim(world) == []
+
+
+def test_a_new_idempotency_key_is_not_spent_on_a_missed_job(world: World, clock: MovableClock) -> None:
+    """docs/state-machine.md: a missed job is CANCELLED by an equal request, and not in the way of a new one."""
+    request = request_for(world)
+    missed = world.api.post(JOBS, request | {"start_by": (clock.now() + timedelta(seconds=30)).isoformat()})
+    clock.move(timedelta(minutes=1))
+    answer = world.api.ask("POST", JOBS, json=request | {"idempotency_key": uuid4().hex})
+    assert (answer.status_code, answer.json()["status"]) == (201, "QUEUED")
+    assert answer.json()["id"] != missed["id"]

@@ -64,7 +64,8 @@ CREATE TABLE entity (
     deleted_at   timestamptz,
     UNIQUE (world_id, id)
 );
-CREATE INDEX entity_by_name ON entity (world_id, name);
+CREATE INDEX entity_by_name ON entity (name, id);
+CREATE INDEX entity_by_type ON entity (type, id);
 
 CREATE TABLE source (
     id           uuid PRIMARY KEY,
@@ -82,7 +83,8 @@ CREATE TABLE source (
     deleted_at   timestamptz,
     UNIQUE (world_id, id)
 );
-CREATE INDEX source_by_title ON source (world_id, title);
+CREATE INDEX source_by_title ON source (title, id);
+CREATE INDEX source_by_type ON source (type, id);
 
 -- A source's `author_ids`, in their order: entities of the same world, which an array could not promise.
 CREATE TABLE source_author (
@@ -159,11 +161,12 @@ CREATE TABLE claim (
     FOREIGN KEY (world_id, source_id, source_chunk_id) REFERENCES source_chunk (world_id, source_id, id),
     FOREIGN KEY (world_id, supersedes_claim_id) REFERENCES claim (world_id, id)
 );
-CREATE INDEX claim_by_world ON claim (world_id, id DESC);
-CREATE INDEX claim_by_subject ON claim (subject_entity_id, id DESC);
-CREATE INDEX claim_by_object ON claim (object_entity_id, id DESC) WHERE object_entity_id IS NOT NULL;
+CREATE INDEX claim_by_subject ON claim (subject_entity_id, id);
+CREATE INDEX claim_by_object ON claim (object_entity_id, id) WHERE object_entity_id IS NOT NULL;
 CREATE INDEX claim_by_asserter ON claim (asserted_by_entity_id) WHERE asserted_by_entity_id IS NOT NULL;
-CREATE INDEX claim_by_source ON claim (source_id, source_chunk_id) WHERE source_id IS NOT NULL;
+CREATE INDEX claim_by_source ON claim (source_id, id) WHERE source_id IS NOT NULL;
+CREATE INDEX claim_by_predicate ON claim (predicate, id);
+CREATE INDEX claim_by_canon_state ON claim (canon_state, id);
 CREATE INDEX claim_by_version_group ON claim (version_group_id);
 CREATE INDEX claim_by_superseded ON claim (supersedes_claim_id) WHERE supersedes_claim_id IS NOT NULL;
 
@@ -269,8 +272,12 @@ CREATE INDEX asset_job_queue ON asset_job (provider, priority DESC, id) WHERE st
 CREATE INDEX asset_job_leases ON asset_job (provider, lease_expires_at)
     WHERE status = 'RUNNING' AND lease_token IS NOT NULL;
 CREATE INDEX asset_job_start_by ON asset_job (provider, start_by) WHERE status = 'QUEUED' AND start_by IS NOT NULL;
-CREATE INDEX asset_job_by_world ON asset_job (world_id, id DESC);
-CREATE INDEX asset_job_by_status ON asset_job (status, id DESC);
+-- What lists are read along, one for each filter; UNIQUE (world_id, id) serves the list of a world.
+CREATE INDEX asset_job_by_status ON asset_job (status, id);
+CREATE INDEX asset_job_by_type ON asset_job (asset_type, id);
+CREATE INDEX asset_job_by_provider ON asset_job (provider, id);
+CREATE INDEX asset_job_by_requester ON asset_job (requested_by, id);
+CREATE INDEX asset_job_by_time ON asset_job (created_at, id);
 
 -- Each idempotency key a caller has used, with the job it was answered with, new or found. Another request under the same
 -- key is told from a repeated one by its fingerprint.
@@ -350,7 +357,10 @@ CREATE TABLE asset (
     UNIQUE (world_id, id),
     FOREIGN KEY (world_id, type, storage_key) REFERENCES upload (world_id, asset_type, storage_key)
 );
-CREATE INDEX asset_by_world ON asset (world_id, id DESC);
+-- As with jobs: an index for each filter of the list.
+CREATE INDEX asset_by_type ON asset (type, id);
+CREATE INDEX asset_by_status ON asset (status, id);
+CREATE INDEX asset_by_creator ON asset (created_by, id);
 
 -- The file behind an asset is fixed; only its status and its labels move, and DELETED is for ever.
 CREATE FUNCTION guard_asset() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -499,6 +509,7 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE
 -- Readings -----------------------------------------------------------------------------------------------------------
 
 -- A claim as it is read: with the names it speaks of, and its times as points in the world's calendar.
+-- All three joins are LEFT, though a subject is always there: what is not asked for, as when counting, is not joined.
 CREATE VIEW claim_reading AS
 SELECT claim.id, claim.world_id, claim.subject_entity_id, subject.name AS subject_name, claim.predicate,
        claim.object_entity_id, object.name AS object_name, claim.object_value, claim.canon_state, claim.confidence,
@@ -511,7 +522,7 @@ SELECT claim.id, claim.world_id, claim.subject_entity_id, subject.name AS subjec
        claim.tags, claim.version, claim.content_hash, claim.created_by, claim.created_at, claim.updated_at,
        claim.deleted_at
 FROM claim
-JOIN entity AS subject ON subject.id = claim.subject_entity_id
+LEFT JOIN entity AS subject ON subject.id = claim.subject_entity_id
 LEFT JOIN entity AS object ON object.id = claim.object_entity_id
 LEFT JOIN entity AS asserter ON asserter.id = claim.asserted_by_entity_id;
 
