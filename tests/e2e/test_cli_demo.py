@@ -73,6 +73,8 @@ def test_an_interruption_stops_the_server_too(tmp_path, number, status):
         stderr=subprocess.PIPE,
         env=environment(),
         start_new_session=True,
+        # A shell's background jobs, a whole CI run among them, are born with SIGINT ignored, and so are their children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one system call, no lock
     )
     until((tmp_path / "data" / "server.json").exists, 60)
     pid = json.loads((tmp_path / "data" / "server.json").read_text())["pid"]
