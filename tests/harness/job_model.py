@@ -119,8 +119,6 @@ class Claimed:
     """What a claim does: the jobs to hand out, in order, and those that end by it."""
 
     handed: list[Job]
-    lost: list[Job]
-    """Whose leases ran out."""
     ended: list[Job]
     missed: list[Job]
 
@@ -239,7 +237,7 @@ class Model:
         missed = [*missed, *late]
         again = [job for job in lost if job not in ended and job not in late]
         ready = sorted(waiting + again, key=lambda job: (-job.fixed["priority"], job.number))
-        return Claimed(ready[: asked["limit"]], lost, ended, missed)
+        return Claimed(ready[: asked["limit"]], ended, missed)
 
     def grant(self, job: Job, asked: Made, token: str, now: Span) -> None:
         job.change(
