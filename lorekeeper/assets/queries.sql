@@ -20,14 +20,14 @@ SELECT EXISTS (SELECT FROM made) AS made,
 -- name: get_asset
 -- One asset.
 SELECT id, world_id, type, format, status, storage_key, content_type, duration_seconds, size_bytes, checksum, metadata,
-       created_by, created_at
+       created_by, created_at, deleted_at
 FROM asset WHERE id = %(id)s
 
 -- name: list_assets
 -- Assets, newest first.
 SELECT page.* FROM unnest(%(each_world)s::uuid[]) AS seen (world_id) CROSS JOIN LATERAL (  -- when each_world
 SELECT id, world_id, type, format, status, storage_key, content_type, duration_seconds, size_bytes, checksum, metadata,
-       created_by, created_at
+       created_by, created_at, deleted_at
 FROM asset
 WHERE true
   AND world_id = ANY(ARRAY[%(world_id)s::uuid])  -- when world_id
@@ -74,7 +74,7 @@ NATURAL JOIN (SELECT DISTINCT asset_id AS made_id FROM asset_derivation         
               ORDER BY asset_id DESC) AS of_source                                                       -- when source_id
 CROSS JOIN LATERAL (  -- OFFSET 0: each asset is looked up; joined freely, all assets might be walked beside the few
     SELECT id, world_id, type, format, status, storage_key, content_type, duration_seconds, size_bytes, checksum,
-           metadata, created_by, created_at
+           metadata, created_by, created_at, deleted_at
     FROM asset WHERE id = made_id OFFSET 0
 ) AS asset
 WHERE true

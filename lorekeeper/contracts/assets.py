@@ -16,7 +16,7 @@ from lorekeeper.contracts.base import (
     StoredJson,
     Timestamp,
 )
-from lorekeeper.contracts.enums import AssetStatusEnum, AssetTypeEnum
+from lorekeeper.contracts.enums import AssetStatusEnum, AssetTypeEnum, DerivationOrigin
 from lorekeeper.contracts.references import References
 from lorekeeper.contracts.snapshot import LoreSnapshot
 
@@ -83,6 +83,7 @@ class AssetResponse(Model):
     metadata: StoredJson
     created_by: str
     created_at: Timestamp
+    deleted_at: Timestamp | None = None
 
 
 class AssetDerivationResponse(Model):
@@ -90,6 +91,7 @@ class AssetDerivationResponse(Model):
 
     id: UUID
     world_id: UUID
+    origin: DerivationOrigin
     asset_job_id: UUID | None = None
     asset_id: UUID | None = None
     source_id: UUID | None = None

@@ -68,9 +68,19 @@ class LoreKind(StrEnum):
 
 
 class UploadState(StrEnum):
+    """PENDING until an asset is made of it (USED, and RELEASED with the asset's deletion), or nobody came (ABANDONED)."""
+
     PENDING = "PENDING"
     USED = "USED"
     ABANDONED = "ABANDONED"
+    RELEASED = "RELEASED"
+
+
+class DerivationOrigin(StrEnum):
+    """How an asset came to be: made by a job, or brought in without one."""
+
+    JOB = "JOB"
+    IMPORT = "IMPORT"
 
 
 class Role(StrEnum):

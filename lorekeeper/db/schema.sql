@@ -237,6 +237,26 @@ END $$;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON lore_revision FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 
+-- Prompt schemas -----------------------------------------------------------------------------------------------------
+
+-- An operator's own JSON Schema for the prompts of an asset type, by provider. What no row here speaks of is judged by
+-- the schema that is built in. Never changed, because jobs name the one they were judged by: a new version is a new row.
+CREATE TABLE prompt_schema (
+    id          uuid PRIMARY KEY,
+    asset_type  text NOT NULL CHECK (asset_type IN ('VIDEO', 'AUDIO', 'IMAGE', 'MAP', 'PDF')),
+    provider    text CHECK (provider <> ''),   -- NULL: any that has none of its own
+    version     integer NOT NULL CHECK (version >= 1),
+    schema      jsonb NOT NULL,
+    description text,
+    created_by  text NOT NULL,
+    created_at  timestamptz NOT NULL,
+    retired_at  timestamptz,                   -- when the next version took its place, or it was withdrawn
+    UNIQUE NULLS NOT DISTINCT (asset_type, provider, version)
+);
+CREATE UNIQUE INDEX prompt_schema_in_force ON prompt_schema (asset_type, provider) NULLS NOT DISTINCT
+    WHERE retired_at IS NULL;
+
+
 -- Jobs ---------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE asset_job (
@@ -251,6 +271,7 @@ CREATE TABLE asset_job (
     requested_by        text NOT NULL,
     input_hash          text NOT NULL CHECK (input_hash ~ '^[0-9a-f]{64}$'),
     prompt_spec         jsonb NOT NULL,
+    prompt_schema_id    uuid REFERENCES prompt_schema (id),  -- what prompt_spec was judged by; NULL: the one built in
     error_code          text,
     error_message       text,
     idempotency_key     text,                  -- the one that came with the request that made it
@@ -323,7 +344,8 @@ BEGIN
     END IF;
     IF (NEW.id, NEW.world_id, NEW.asset_type, NEW.provider, NEW.requested_by, NEW.input_hash, NEW.created_at)
         <> (OLD.id, OLD.world_id, OLD.asset_type, OLD.provider, OLD.requested_by, OLD.input_hash, OLD.created_at)
-        OR NEW.model_id IS DISTINCT FROM OLD.model_id OR NEW.prompt_spec <> OLD.prompt_spec THEN
+        OR NEW.model_id IS DISTINCT FROM OLD.model_id OR NEW.prompt_spec <> OLD.prompt_spec
+        OR NEW.prompt_schema_id IS DISTINCT FROM OLD.prompt_schema_id THEN
         RAISE EXCEPTION 'what a job asks for never changes' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NEW;
@@ -334,23 +356,51 @@ CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON asset_job FOR EACH ROW EXECUTE F
 -- Assets -------------------------------------------------------------------------------------------------------------
 
 -- Every presigned upload ever handed out. An asset can only point at a key that stands here for its world and type.
+-- The row is written before the store hears of the key, so nothing can lie in the store that no row knows of.
 CREATE TABLE upload (
-    id           uuid PRIMARY KEY,
-    world_id     uuid NOT NULL REFERENCES world (id),
-    asset_type   text NOT NULL CHECK (asset_type IN ('VIDEO', 'AUDIO', 'IMAGE', 'MAP', 'PDF')),
-    storage_key  text NOT NULL UNIQUE,
-    filename     text NOT NULL,
-    content_type text NOT NULL,
-    size_bytes   bigint CHECK (size_bytes >= 1),
-    checksum     text CHECK (checksum ~ '^[0-9a-f]{64}$'),
-    state        text NOT NULL DEFAULT 'PENDING' CHECK (state IN ('PENDING', 'USED', 'ABANDONED')),
-    created_by   text NOT NULL,
-    created_at   timestamptz NOT NULL,
-    expires_at   timestamptz NOT NULL,
+    id              uuid PRIMARY KEY,
+    world_id        uuid NOT NULL REFERENCES world (id),
+    asset_type      text NOT NULL CHECK (asset_type IN ('VIDEO', 'AUDIO', 'IMAGE', 'MAP', 'PDF')),
+    storage_key     text NOT NULL UNIQUE,
+    filename        text NOT NULL,
+    content_type    text NOT NULL,
+    size_bytes      bigint CHECK (size_bytes >= 1),
+    checksum        text CHECK (checksum ~ '^[0-9a-f]{64}$'),
+    part_size_bytes bigint CHECK (part_size_bytes >= 1),  -- of a multipart upload; NULL: it comes in one piece
+    multipart_id    text,                                 -- the store's own name for a multipart upload, once it has one
+    assembled_at    timestamptz,                          -- when the store put the parts together
+    state           text NOT NULL DEFAULT 'PENDING' CHECK (state IN ('PENDING', 'USED', 'ABANDONED', 'RELEASED')),
+    removed_at      timestamptz,                          -- when the store was found to hold nothing of it any more
+    created_by      text NOT NULL,
+    created_at      timestamptz NOT NULL,
+    expires_at      timestamptz NOT NULL,
     UNIQUE (world_id, id),
-    UNIQUE (world_id, asset_type, storage_key)
+    UNIQUE (world_id, asset_type, storage_key),
+    CHECK (part_size_bytes IS NULL OR size_bytes IS NOT NULL),
+    CHECK (part_size_bytes IS NOT NULL OR (multipart_id IS NULL AND assembled_at IS NULL)),
+    CHECK (removed_at IS NULL OR state IN ('ABANDONED', 'RELEASED'))
 );
 CREATE INDEX upload_pending ON upload (expires_at) WHERE state = 'PENDING';
+CREATE INDEX upload_to_remove ON upload (id) WHERE state IN ('ABANDONED', 'RELEASED') AND removed_at IS NULL;
+
+-- An upload is used by one asset and RELEASED with its deletion, or ABANDONED; what it is for never changes.
+CREATE FUNCTION guard_upload() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN (
+        ('PENDING', 'USED'), ('PENDING', 'ABANDONED'), ('USED', 'RELEASED')
+    ) THEN
+        RAISE EXCEPTION 'an upload cannot go from % to %', OLD.state, NEW.state
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF (NEW.id, NEW.world_id, NEW.asset_type, NEW.storage_key, NEW.content_type, NEW.created_at)
+        <> (OLD.id, OLD.world_id, OLD.asset_type, OLD.storage_key, OLD.content_type, OLD.created_at)
+        OR NEW.size_bytes IS DISTINCT FROM OLD.size_bytes OR NEW.checksum IS DISTINCT FROM OLD.checksum
+        OR NEW.part_size_bytes IS DISTINCT FROM OLD.part_size_bytes THEN
+        RAISE EXCEPTION 'what an upload is for never changes' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER guard BEFORE UPDATE ON upload FOR EACH ROW EXECUTE FUNCTION guard_upload();
 
 CREATE TABLE asset (
     id               uuid PRIMARY KEY,
@@ -366,7 +416,9 @@ CREATE TABLE asset (
     metadata         jsonb NOT NULL DEFAULT '{}',
     created_by       text NOT NULL,
     created_at       timestamptz NOT NULL,
+    deleted_at       timestamptz,
     UNIQUE (world_id, id),
+    CHECK ((status = 'DELETED') = (deleted_at IS NOT NULL)),
     FOREIGN KEY (world_id, type, storage_key) REFERENCES upload (world_id, asset_type, storage_key)
 );
 -- As with jobs: an index for each filter of the list.
@@ -396,7 +448,8 @@ CREATE TRIGGER guard BEFORE UPDATE ON asset FOR EACH ROW EXECUTE FUNCTION guard_
 CREATE TABLE asset_derivation (
     id            uuid PRIMARY KEY,
     world_id      uuid NOT NULL REFERENCES world (id),
-    asset_job_id  uuid UNIQUE,                 -- NULL: the asset was brought in without a job
+    origin        text NOT NULL CHECK (origin IN ('JOB', 'IMPORT')),  -- IMPORT: the asset was brought in without a job
+    asset_job_id  uuid UNIQUE,
     asset_id      uuid,                        -- NULL until the job has succeeded
     source_id     uuid,
     prompt_spec   jsonb NOT NULL,
@@ -405,6 +458,7 @@ CREATE TABLE asset_derivation (
     lore_snapshot jsonb NOT NULL,
     created_at    timestamptz NOT NULL,
     UNIQUE (world_id, id),
+    CHECK ((origin = 'JOB') = (asset_job_id IS NOT NULL)),
     CHECK (asset_job_id IS NOT NULL OR asset_id IS NOT NULL),
     FOREIGN KEY (world_id, asset_job_id) REFERENCES asset_job (world_id, id),
     FOREIGN KEY (world_id, asset_id) REFERENCES asset (world_id, id),
@@ -472,8 +526,10 @@ CREATE INDEX asset_derivation_asset_made ON asset_derivation_asset (asset_id, ma
 -- A derivation never changes; its asset_id is set once.
 CREATE FUNCTION guard_asset_derivation() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (NEW.id, NEW.world_id, NEW.prompt_spec, NEW.input_hash, NEW.content_basis, NEW.lore_snapshot, NEW.created_at)
-        <> (OLD.id, OLD.world_id, OLD.prompt_spec, OLD.input_hash, OLD.content_basis, OLD.lore_snapshot, OLD.created_at)
+    IF (NEW.id, NEW.world_id, NEW.origin, NEW.prompt_spec, NEW.input_hash, NEW.content_basis, NEW.lore_snapshot,
+        NEW.created_at)
+        <> (OLD.id, OLD.world_id, OLD.origin, OLD.prompt_spec, OLD.input_hash, OLD.content_basis, OLD.lore_snapshot,
+            OLD.created_at)
         OR NEW.asset_job_id IS DISTINCT FROM OLD.asset_job_id
         OR NEW.source_id IS DISTINCT FROM OLD.source_id
         OR (OLD.asset_id IS NOT NULL AND NEW.asset_id IS DISTINCT FROM OLD.asset_id) THEN
@@ -550,7 +606,7 @@ FROM source;
 
 -- A derivation as it is read: with what it points at.
 CREATE VIEW asset_derivation_reading AS
-SELECT derivation.id, derivation.world_id, derivation.asset_job_id, derivation.asset_id, derivation.source_id,
+SELECT derivation.id, derivation.world_id, derivation.origin, derivation.asset_job_id, derivation.asset_id, derivation.source_id,
        derivation.prompt_spec, derivation.input_hash, derivation.content_basis, derivation.lore_snapshot,
        derivation.created_at,
        json_build_object(
@@ -569,7 +625,7 @@ FROM asset_derivation AS derivation;
 -- A job as it is read: with its derivation, and its asset once it has one.
 CREATE VIEW asset_job_reading AS
 SELECT job.id, job.world_id, job.asset_type, job.provider, job.model_id, job.status, job.priority, job.requested_by,
-       job.input_hash, job.prompt_spec, job.error_code, job.error_message, job.idempotency_key,
+       job.input_hash, job.prompt_spec, job.prompt_schema_id, job.error_code, job.error_message, job.idempotency_key,
        job.attempt, job.max_attempts, job.available_at, job.lease_token, job.lease_expires_at,
        job.worker_id, job.progress, job.provider_job_id, job.cancel_requested_at, job.start_by, job.finish_by,
        job.asset_deleted_at, job.created_at, job.started_at, job.finished_at,

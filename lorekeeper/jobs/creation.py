@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lorekeeper.access.context import Context
-from lorekeeper.contracts.enums import AssetJobStatusEnum
+from lorekeeper.contracts.enums import AssetJobStatusEnum, DerivationOrigin
 from lorekeeper.contracts.errors import AssetValidationError, ConflictError, IdempotencyKeyReusedError
 from lorekeeper.contracts.hashing import canonicalize_references, compute_input_hash, content_hash
 from lorekeeper.contracts.jobs import AssetJobCreate, AssetJobFullResponse
@@ -111,6 +111,7 @@ def _response(ctx: Context, body: AssetJobCreate, inputs: Inputs, job: Row) -> A
     derivation = {
         **shared,
         "id": job["derivation_id"],
+        "origin": DerivationOrigin.JOB,
         "asset_job_id": job["id"],
         "source_id": job["source_id"],
         "content_basis": job["content_basis"],

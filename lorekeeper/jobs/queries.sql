@@ -21,9 +21,9 @@ WITH made AS (
     SELECT %(actor)s, %(idempotency_key)s, %(fingerprint)s, %(world_id)s, answered.id, %(now)s
     FROM answered WHERE %(idempotency_key)s::text IS NOT NULL AND NOT answered.missed
 ), derived AS (
-    INSERT INTO asset_derivation (id, world_id, asset_job_id, source_id, prompt_spec, input_hash, content_basis,
+    INSERT INTO asset_derivation (id, world_id, origin, asset_job_id, source_id, prompt_spec, input_hash, content_basis,
                                   lore_snapshot, created_at)
-    SELECT %(derivation_id)s, made.world_id, made.id, %(source_id)s, %(prompt_spec)s, %(input_hash)s,
+    SELECT %(derivation_id)s, made.world_id, 'JOB', made.id, %(source_id)s, %(prompt_spec)s, %(input_hash)s,
            %(content_basis)s, %(lore_snapshot)s, %(now)s
     FROM made
     RETURNING id, world_id

@@ -19,6 +19,7 @@ NO_REFERENCE = {
     "lore_revision.lore_id",  # of lore of any kind, deleted ones too
     "claim.version_group_id",  # names a group, not a row
     "asset_job.provider_job_id",
+    "upload.multipart_id",
     "asset_job.worker_id",
     "event.subject_id",
     "event.request_id",
@@ -232,7 +233,7 @@ class TestProvenanceNeverChanges:
 
     def test_and_a_deleted_asset_does_not_come_back(self, world: World, database: Database) -> None:
         asset = finished_job(world)["asset"]
-        database.execute("UPDATE asset SET status = 'DELETED' WHERE id = %s", [asset["id"]])
+        database.execute("UPDATE asset SET status = 'DELETED', deleted_at = now() WHERE id = %s", [asset["id"]])
 
         with pytest.raises(IntegrityConstraintViolation):
             database.execute("UPDATE asset SET status = 'READY' WHERE id = %s", [asset["id"]])

@@ -102,7 +102,7 @@ class TestReferences:
         gone = target(world, kind)
         table = {"source_chunk_ids": "source_chunk", "source_id": "source"}.get(kind, kind.removesuffix("_ids"))
         table = "entity" if kind == "entity_ids" else table
-        gone_now = "status = 'DELETED'" if table == "asset" else "deleted_at = now()"
+        gone_now = "status = 'DELETED', deleted_at = now()" if table == "asset" else "deleted_at = now()"
         database.execute(f"UPDATE {table} SET {gone_now} WHERE id = %s", [gone])
 
         problem = world.api.refused(404, "reference_not_found", "POST", JOBS, pointing_at(world, kind, gone))

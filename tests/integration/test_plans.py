@@ -98,13 +98,13 @@ SELECT nth({JOB}, n), world_id, type, CASE WHEN old THEN 'rare' WHEN n % 2 = 0 T
        CASE WHEN NOT waiting THEN created_at END
 FROM job_rows;
 INSERT INTO asset (id, world_id, type, format, status, storage_key, content_type, size_bytes, checksum, created_by,
-                   created_at)
+                   created_at, deleted_at)
 SELECT nth({ASSET}, n), world_id, type, 'png', CASE WHEN old THEN 'DELETED' ELSE 'READY' END, 'key/' || n, 'image/png',
-       1, repeat('a', 64), caller, created_at
+       1, repeat('a', 64), caller, created_at, CASE WHEN old THEN created_at END
 FROM job_rows;
-INSERT INTO asset_derivation (id, world_id, asset_job_id, asset_id, source_id, prompt_spec, input_hash, content_basis,
+INSERT INTO asset_derivation (id, world_id, origin, asset_job_id, asset_id, source_id, prompt_spec, input_hash, content_basis,
                               lore_snapshot, created_at)
-SELECT nth({DERIVATION}, n), world_id, nth({JOB}, n), CASE WHEN NOT waiting THEN nth({ASSET}, n) END,
+SELECT nth({DERIVATION}, n), world_id, 'JOB', nth({JOB}, n), CASE WHEN NOT waiting THEN nth({ASSET}, n) END,
        nth({SOURCE}, CASE WHEN old THEN {RARE} WHEN n % 2 = 0 THEN {OFTEN} ELSE 100 + n % 100 END), '{{}}',
        repeat('a', 64), repeat('a', 64), '{{}}', created_at
 FROM job_rows;

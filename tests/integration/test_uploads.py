@@ -149,7 +149,7 @@ class TestDownload:
 
     def test_of_a_deleted_asset_is_gone(self, world: World, database: psycopg.Connection[Made]) -> None:
         asset = finished_job(world)["asset"]
-        database.execute("UPDATE asset SET status = 'DELETED' WHERE id = %s", [asset["id"]])
+        database.execute("UPDATE asset SET status = 'DELETED', deleted_at = now() WHERE id = %s", [asset["id"]])
 
         world.api.refused(410, "asset_gone", "POST", f"{ASSETS}/{asset['id']}/presign-download")
 
