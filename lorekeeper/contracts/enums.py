@@ -68,7 +68,7 @@ class LoreKind(StrEnum):
 
 
 class UploadState(StrEnum):
-    """PENDING until an asset is made of it (USED, and RELEASED with the asset's deletion), or nobody came (ABANDONED)."""
+    """PENDING until an asset is made of it (USED; RELEASED with its deletion), or nobody came for it (ABANDONED)."""
 
     PENDING = "PENDING"
     USED = "USED"
