@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 import lorekeeper.assets.endpoints
+import lorekeeper.canon.endpoints
 import lorekeeper.jobs.endpoints
 import lorekeeper.lore.endpoints
 import lorekeeper.operations.endpoints
@@ -34,7 +35,9 @@ DESCRIPTION = (
     "Send your API key as `Authorization: Bearer lk_…`."
 )
 _COMPONENT = "#/components/schemas/{model}"
-_TAKES_TEXTS = re.compile(r"/worlds/import|/sources|/sources/[^/]+/chunks")
+_TAKES_TEXTS = re.compile(
+    r"/worlds/import|/sources|/(?:worlds|entities|sources|claims)/batch|/sources/[^/]+/(?:chunks|editions)"
+)
 """The paths that whole books and worlds come in by."""
 
 
@@ -66,7 +69,7 @@ def create_app(settings: Settings, backing: Backing, clock: Clock | None = None)
     app.state.metrics = metrics
     # The busiest first: a request is held against the routes one after the other. They are put in as they are,
     # because FastAPI looks through an included router twice.
-    for domain in (lorekeeper.jobs, lorekeeper.assets, lorekeeper.lore, lorekeeper.operations):
+    for domain in (lorekeeper.jobs, lorekeeper.assets, lorekeeper.lore, lorekeeper.canon, lorekeeper.operations):
         app.router.routes.extend(domain.endpoints.router.routes)
     install_error_handlers(app)
     app.add_middleware(

@@ -6,6 +6,7 @@ WITH made AS (
     SELECT %(id)s, world.id, %(asset_type)s, %(storage_key)s, %(filename)s, %(content_type)s, %(size_bytes)s,
            %(checksum)s, %(actor)s, %(now)s, %(expires_at)s
     FROM world WHERE world.id = %(world_id)s AND world.deleted_at IS NULL
+    FOR KEY SHARE  -- it is not deleted before this is committed
     ON CONFLICT (storage_key) DO NOTHING
     RETURNING id, world_id, storage_key
 ), noted AS (

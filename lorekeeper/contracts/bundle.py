@@ -11,13 +11,17 @@ from uuid import UUID
 
 from pydantic import Field, ValidationError, model_validator
 
-from lorekeeper.contracts.base import A_NUMBER, Request
-from lorekeeper.contracts.lore import ClaimBody, EntityBody, SourceBody, SourceChunkText, WorldBody
+from lorekeeper.contracts.base import A_NUMBER, Name, Request, YesNo
+from lorekeeper.contracts.json_text import JsonTextError, read_json
+from lorekeeper.contracts.lore import ClaimBody, EntityBody, SourceBody, SourceChunkText, WholeText, WorldBody
 
 BUNDLE_FORMAT = "lorekeeper.world-bundle"
 BUNDLE_VERSION = 1
 SCHEMA_ID = f"urn:lorekeeper:schema:world-bundle:{BUNDLE_VERSION}"
 MAX_PROBLEMS = 20
+MAX_PIECES = 100_000
+"""The most entities, sources, or chunks of one source."""
+MAX_CLAIMS = 500_000
 
 
 class BundleError(ValueError):
@@ -26,6 +30,10 @@ class BundleError(ValueError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class UnreadableBundleError(BundleError):
+    """The document is no JSON, so that there is nothing in it to be named."""
 
 
 class _Piece(Request):
@@ -46,17 +54,36 @@ class BundleEntity(EntityBody, _Piece):
 class BundleChunk(SourceChunkText, _Piece):
     """A stretch of its source's text."""
 
-    chunk_index: Annotated[int, Field(ge=0), A_NUMBER] = Field(
+    chunk_index: Annotated[int, Field(ge=0, lt=MAX_PIECES), A_NUMBER] = Field(
         description="Its place in the source: 0, 1, 2, … without a gap."
+    )
+    removed: YesNo = Field(
+        False, description="A later edition of the source lacks it; claims of this bundle cite it still. It has no place."
     )
 
 
 class BundleSource(SourceBody, _Piece):
-    chunks: list[BundleChunk] = Field(default_factory=list)
+    """A source with its chunks, or with its whole text, which the import cuts as it would that of a new source."""
+
+    text: WholeText | None = Field(None, description="The whole text; it is cut at paragraph and heading borders.")
+    chunks: list[BundleChunk] = Field(default_factory=list, max_length=MAX_PIECES)
+
+    @model_validator(mode="after")
+    def _one_way_to_give_text(self) -> Self:
+        if self.text is not None and self.chunks:
+            raise ValueError("give text or chunks, not both")
+        return self
 
 
 class BundleClaim(ClaimBody, _Piece):
     """As a claim made over HTTP; what it points at are pieces of this bundle."""
+
+
+class BundlePredicate(Request):
+    """What was declared of a predicate (docs/canon.md)."""
+
+    predicate: Name
+    single_valued: YesNo
 
 
 class BundlePieces(NamedTuple):
@@ -78,9 +105,10 @@ class WorldBundle(Request):
     format: Literal["lorekeeper.world-bundle"]
     version: Literal[1]
     world: BundleWorld
-    entities: list[BundleEntity] = Field(default_factory=list)
-    sources: list[BundleSource] = Field(default_factory=list)
-    claims: list[BundleClaim] = Field(default_factory=list)
+    entities: list[BundleEntity] = Field(default_factory=list, max_length=MAX_PIECES)
+    sources: list[BundleSource] = Field(default_factory=list, max_length=MAX_PIECES)
+    claims: list[BundleClaim] = Field(default_factory=list, max_length=MAX_CLAIMS)
+    predicates: list[BundlePredicate] = Field(default_factory=list, max_length=10_000)
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -97,7 +125,11 @@ class WorldBundle(Request):
 def parse_bundle(document: str | bytes) -> WorldBundle:
     """Read a bundle from JSON. Raises `BundleError`, whose sentences name the place: `claims[3].predicate: …`."""
     try:
-        return WorldBundle.model_validate_json(document)
+        value = read_json(document)
+    except JsonTextError as error:
+        raise (BundleError if error.is_json else UnreadableBundleError)(error.problems) from None
+    try:
+        return WorldBundle.model_validate(value)
     except ValidationError as error:
         raise BundleError(_first(_sentences(error))) from None
 
@@ -184,6 +216,7 @@ def _problems(bundle: WorldBundle) -> Iterator[str]:
         yield from _misnumbered(f"sources[{number}]", source)
     yield from _claim_problems(bundle, found)
     yield from _cycles(bundle.claims)
+    yield from _declared_twice(bundle.predicates)
 
 
 def _claim_problems(bundle: WorldBundle, found: Mapping[UUID, tuple[str, str]]) -> Iterator[str]:
@@ -207,7 +240,7 @@ def _dangling(place: str, target: UUID, kind: str, found: Mapping[UUID, tuple[st
 
 
 def _misnumbered(place: str, source: BundleSource) -> Iterator[str]:
-    indices = [chunk.chunk_index for chunk in source.chunks]
+    indices = [chunk.chunk_index for chunk in source.chunks if not chunk.removed]
     seen: set[int] = set()
     for index in indices:
         if index in seen:
@@ -230,6 +263,14 @@ def _cycles(claims: list[BundleClaim]) -> Iterator[str]:
             here = number_of.get(earlier) if earlier else None
         if here is not None and walk_of[here] == first:
             yield f"claims[{here}]: supersedes itself, directly or over the claims that it supersedes"
+
+
+def _declared_twice(predicates: list[BundlePredicate]) -> Iterator[str]:
+    seen: set[str] = set()
+    for number, rule in enumerate(predicates):
+        if rule.predicate in seen:
+            yield f"predicates[{number}]: the predicate is declared twice"
+        seen.add(rule.predicate)
 
 
 def _sentences(error: ValidationError) -> Iterator[str]:

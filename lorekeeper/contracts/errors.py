@@ -15,8 +15,11 @@
     ├── ConflictError                        409 conflict
     │   ├── InvalidTransitionError           409 invalid_transition
     │   ├── LeaseLostError                   409 lease_lost
+    │   ├── LoreInUseError                   409 lore_in_use
+    │   ├── ContradictionError               409 contradiction
     │   └── AlreadyCompletedError            409 already_completed
     ├── AssetGoneError                       410 asset_gone
+    ├── PreconditionFailedError              412 precondition_failed
     ├── BadRequestError                      400 bad_request
     ├── MethodNotAllowedError                405 method_not_allowed
     ├── PayloadTooLargeError                 413 payload_too_large
@@ -151,6 +154,18 @@ class LeaseLostError(ConflictError):
     title = "The lease on this job is not yours any more"
 
 
+class LoreInUseError(ConflictError):
+    code = "lore_in_use"
+    title = "Other lore refers to it"
+
+
+class ContradictionError(ConflictError):
+    """A job is to be made from claims that contradict others; `contradictions` names them, two by two."""
+
+    code = "contradiction"
+    title = "Canon contradicts itself in what this refers to"
+
+
 class AlreadyCompletedError(ConflictError):
     code = "already_completed"
     title = "The job was completed with another file"
@@ -160,6 +175,14 @@ class AssetGoneError(LoreKeeperError):
     status = 410
     code = "asset_gone"
     title = "The asset's file is gone"
+
+
+class PreconditionFailedError(LoreKeeperError):
+    """`If-Match` names another edit than the present one (RFC 9110 section 13.1.1); `etag` is the present one's."""
+
+    status = 412
+    code = "precondition_failed"
+    title = "It was changed by somebody else meanwhile"
 
 
 class BadRequestError(LoreKeeperError):

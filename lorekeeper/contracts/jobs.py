@@ -53,6 +53,7 @@ class AssetJobCreate(Request):
     start_by: GivenTime | None = Field(None, description="Not to be started after this time.")
     finish_by: GivenTime | None = Field(None, description="Of no use after this time.")
     idempotency_key: IdempotencyKey | None = Field(None, description="The same as the `Idempotency-Key` header.")
+    allow_contradictions: YesNo = Field(False, description="True: make it, though canon contradicts a claim of it.")
 
     @field_validator("prompt_spec")
     @classmethod

@@ -32,11 +32,12 @@ ChunkText = Annotated[Text, Field(min_length=1, max_length=100_000)]
 WholeText = Annotated[Text, Field(min_length=1, max_length=50_000_000)]
 
 
-class _Versioned(Model):
+class LoreResponse(Model):
     """What every piece of lore carries. `version` grows by one with each edit that changes what can be depicted."""
 
     id: UUID
     version: int
+    etag: str = Field(description="Of this edit, labels included: what `If-Match` takes.")
     content_hash: str
     created_by: str
     created_at: Timestamp
@@ -53,7 +54,7 @@ class WorldCreate(WorldBody):
     """A new world."""
 
 
-class WorldResponse(_Versioned):
+class WorldResponse(LoreResponse):
     name: str
     description: str | None = None
     metadata: StoredJson
@@ -73,7 +74,7 @@ class EntityCreate(EntityBody):
     world_id: UUID
 
 
-class EntityResponse(_Versioned):
+class EntityResponse(LoreResponse):
     world_id: UUID
     type: EntityType
     name: str
@@ -125,7 +126,7 @@ class SourceCreate(SourceBody):
         return self
 
 
-class SourceResponse(_Versioned):
+class SourceResponse(LoreResponse):
     world_id: UUID
     type: SourceType
     title: str
@@ -141,7 +142,7 @@ class SourceChunksCreate(Request):
     chunks: Annotated[list[SourceChunkText], Field(min_length=1, max_length=1000)]
 
 
-class SourceChunkResponse(_Versioned):
+class SourceChunkResponse(LoreResponse):
     world_id: UUID
     source_id: UUID
     chunk_index: int
@@ -187,7 +188,7 @@ class ClaimCreate(ClaimBody):
     world_id: UUID
 
 
-class ClaimResponse(_Versioned):
+class ClaimResponse(LoreResponse):
     world_id: UUID
     subject_entity_id: UUID
     subject_name: str

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lorekeeper.access.context import Context
+from lorekeeper.canon.service import contradiction_between
 from lorekeeper.contracts.enums import AssetJobStatusEnum, DerivationOrigin
 from lorekeeper.contracts.errors import AssetValidationError, ConflictError, IdempotencyKeyReusedError
 from lorekeeper.contracts.hashing import canonicalize_references, compute_input_hash, content_hash
@@ -28,11 +29,17 @@ async def create_job(ctx: Context, body: AssetJobCreate) -> Created:
     """Check, snapshot, hash and insert; or find the job that this request made, or would make again.
 
     Two round trips: what is read is of one moment, and what is written is one statement. Raises `WorldNotFoundError`,
-    `ReferenceNotFoundError`, `WorldScopeViolationError`, `IdempotencyKeyReusedError`.
+    `ReferenceNotFoundError`, `WorldScopeViolationError`, `IdempotencyKeyReusedError`, `ContradictionError`.
     """
     fingerprint = _fingerprint(body) if body.idempotency_key else None
     for _ in range(TRIES):
-        inputs = await gather(ctx, body.world_id, body.references, idempotency_key=body.idempotency_key)
+        inputs = await gather(
+            ctx,
+            body.world_id,
+            body.references,
+            heeds_canon=not body.allow_contradictions,
+            idempotency_key=body.idempotency_key,
+        )
         if isinstance(inputs, EarlierJob):
             if fingerprint != inputs.fingerprint:
                 raise IdempotencyKeyReusedError("This idempotency key came with another request before; use a new one.")
@@ -48,9 +55,15 @@ async def create_job(ctx: Context, body: AssetJobCreate) -> Created:
 
 
 async def _insert(ctx: Context, body: AssetJobCreate, inputs: Inputs, fingerprint: str | None) -> Created | None:
-    """The new job, or the one in its way; None where that came or went at this very moment: all is to be asked anew."""
+    """The new job, or the one in its way; None where that came or went at this very moment: all is to be asked anew.
+
+    What is made from contradicting claims is not made anew, but where it is there already, nothing new is asked for.
+    """
     job = _new_job(body, inputs, fingerprint)
-    row = await repository.create_asset_job(ctx.database, job, origin=ctx.origin)
+    refused = bool(inputs.contradictions)
+    row = await repository.create_asset_job(ctx.database, job, only_replayed=refused, origin=ctx.origin)
+    if row is not None and refused and row["id"] is None:
+        raise contradiction_between(inputs.contradictions)
     if row is None or (not row["created"] and row["id"] is None):
         return None
     if row["created"]:

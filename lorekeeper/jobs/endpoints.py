@@ -12,6 +12,7 @@ from lorekeeper.contracts.errors import (
     AlreadyCompletedError,
     AssetValidationError,
     ConflictError,
+    ContradictionError,
     IdempotencyKeyReusedError,
     InvalidTransitionError,
     LeaseLostError,
@@ -72,7 +73,12 @@ def _filters(
     status_code=201,
     response_model=AssetJobFullResponse,
     responses=responses(
-        WorldNotFoundError, ReferenceNotFoundError, WorldScopeViolationError, IdempotencyKeyReusedError, ConflictError
+        WorldNotFoundError,
+        ReferenceNotFoundError,
+        WorldScopeViolationError,
+        IdempotencyKeyReusedError,
+        ConflictError,
+        ContradictionError,
     )
     | {
         200: {

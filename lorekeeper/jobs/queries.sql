@@ -2,12 +2,15 @@
 -- Job, derivation, links and event in one statement. Where a live or succeeded job with the same input hash exists, none
 -- is inserted and that one is returned; either way the idempotency key is noted with it, and a key that somebody else
 -- has just noted undoes it all (unique_violation). A row without any job means that another transaction inserted it
--- while this one ran: read again.
+-- while this one ran: read again. `only_replayed`: none is inserted in any case, so there was none.
 WITH made AS (
     INSERT INTO asset_job (id, world_id, asset_type, provider, model_id, priority, requested_by, input_hash, prompt_spec,
                            idempotency_key, max_attempts, available_at, start_by, finish_by, created_at)
-    VALUES (%(id)s, %(world_id)s, %(asset_type)s, %(provider)s, %(model_id)s, %(priority)s, %(actor)s, %(input_hash)s,
-            %(prompt_spec)s, %(idempotency_key)s, %(max_attempts)s, %(now)s, %(start_by)s, %(finish_by)s, %(now)s)
+    SELECT %(id)s, world.id, %(asset_type)s, %(provider)s, %(model_id)s, %(priority)s, %(actor)s, %(input_hash)s,
+           %(prompt_spec)s, %(idempotency_key)s, %(max_attempts)s, %(now)s, %(start_by)s, %(finish_by)s, %(now)s
+    FROM world WHERE world.id = %(world_id)s AND world.deleted_at IS NULL
+      AND false    -- when only_replayed
+    FOR KEY SHARE  -- it is not deleted before this is committed
     ON CONFLICT DO NOTHING
     RETURNING id, world_id
 ), answered AS (  -- the new job, or the one that is in its way; not for long, where that has missed its start

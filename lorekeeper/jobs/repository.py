@@ -21,14 +21,18 @@ QUERIES = Queries(__package__)
 Origin = Mapping[str, Any]
 
 
-async def create_asset_job(database: Database, job: Row, *, origin: Origin) -> Row | None:
+async def create_asset_job(
+    database: Database, job: Row, *, only_replayed: bool = False, origin: Origin
+) -> Row | None:
     """Insert a job with its derivation and links. The row says `created`, or holds the job that exists already.
 
-    None: its idempotency key was used at this very moment. `id` None: another request is inserting the same job.
+    None: its idempotency key was used at this very moment. `id` None: another request is inserting the same job,
+    or `only_replayed` kept this one from being made.
     """
     parameters = job | {
         "prompt_spec": Jsonb(job["prompt_spec"]),
         "lore_snapshot": Jsonb(job["lore_snapshot"], LoreSnapshot.model_dump_json),
+        "only_replayed": True if only_replayed else None,
     }
     try:
         return await database.one(QUERIES.create_asset_job, **parameters, **origin)

@@ -1,12 +1,12 @@
 """HTTP glue: how a model becomes an answer, and an error a problem (RFC 9457)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -34,6 +34,16 @@ COMMON_ERRORS: tuple[type[LoreKeeperError], ...] = (
     AssetValidationError,
     DatabaseUnavailableError,
 )
+
+
+def _refuse_other_words(value: Any) -> Any:
+    if value not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return value
+
+
+Flag = Annotated[bool, BeforeValidator(_refuse_other_words)]
+"""A yes or no in a query. Pydantic by itself takes `1`, `yes`, `on` and more, none of which the document tells of."""
 
 
 def header(description: str, *, type: str = "string", **schema: Any) -> dict[str, Any]:

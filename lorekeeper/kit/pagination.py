@@ -37,7 +37,8 @@ def paging(
     return Paging(skip=0 if cursor else skip, limit=limit, after=_decode(cursor) if cursor else None)
 
 
-def _encode(row_id: UUID) -> str:
+def encode_cursor(row_id: UUID) -> str:
+    """The cursor that leads behind this row."""
     return base64.urlsafe_b64encode(row_id.bytes).decode().rstrip("=")
 
 
@@ -103,6 +104,6 @@ async def fetch_page(
             "total_is_estimate": total > COUNT_AT_MOST,
             "skip": paging.skip,
             "limit": paging.limit,
-            "next_cursor": _encode(items[-1]["id"]) if more else None,
+            "next_cursor": encode_cursor(items[-1]["id"]) if more else None,
         }
     )

@@ -1,4 +1,4 @@
-"""SQL is written as SQL, in each domain's `queries.sql`; this loads it by name.
+"""SQL is written as SQL, in each domain's `queries.sql` and what long ones are cut into; this loads it by name.
 
 A query begins with a line `-- name: NAME`, followed by a comment that says what it is for. A line that ends in
 `-- when PARAMETER` belongs to the query only where that parameter is given and not None, which is how lists get their
@@ -73,10 +73,10 @@ class Query:
 
 
 class Queries:
-    """The queries of one package's `queries.sql`, as attributes."""
+    """The queries of one file of a package, as attributes."""
 
-    def __init__(self, package: str) -> None:
-        text = resources.files(package).joinpath("queries.sql").read_text(encoding="utf-8")
+    def __init__(self, package: str, file: str = "queries.sql") -> None:
+        text = resources.files(package).joinpath(file).read_text(encoding="utf-8")
         starts = list(_NAME.finditer(text))
         ends = [start.start() for start in starts[1:]] + [len(text)]
         self._by_name = {

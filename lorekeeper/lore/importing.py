@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from itertools import chain as chained
 from typing import Any
 from uuid import UUID
 
@@ -9,13 +10,14 @@ from psycopg.errors import UniqueViolation
 from pydantic import BaseModel
 
 from lorekeeper.access.context import Context
-from lorekeeper.contracts.bundle import BundleClaim, WorldBundle, remapped
+from lorekeeper.contracts.bundle import BundleChunk, BundleClaim, BundleSource, WorldBundle, remapped
 from lorekeeper.contracts.enums import LoreKind
 from lorekeeper.contracts.lore import WorldImportResponse, WorldResponse
 from lorekeeper.kit.database import Row
 from lorekeeper.kit.ids import new_id
 from lorekeeper.lore import repository
 from lorekeeper.lore.content import hash_of
+from lorekeeper.lore.cutting import chunks_of_text
 from lorekeeper.lore.service import grantee, written
 
 _ORDER = (LoreKind.ENTITY, LoreKind.SOURCE, LoreKind.SOURCE_CHUNK, LoreKind.CLAIM)
@@ -41,11 +43,10 @@ async def import_bundle(ctx: Context, bundle: WorldBundle, *, name: str | None) 
 
 async def _write(ctx: Context, bundle: WorldBundle, *, id_map: dict[UUID, UUID] | None) -> WorldImportResponse:
     world, rows = await asyncio.to_thread(_rows, bundle)
-    world_id = UUID(world["id"])
     async with ctx.database.transaction() as session:
-        await repository.create_world(session, world, grant_to=grantee(ctx.principal), origin=ctx.origin)
+        await repository.create_worlds(session, [world], grant_to=grantee(ctx.principal), origin=ctx.origin)
         for kind in _ORDER:
-            await repository.create_lore(session, kind, world_id, rows[kind], origin=ctx.origin)
+            await repository.create_lore(session, kind, rows[kind], origin=ctx.origin)
     ctx.runtime.authenticator.forget(ctx.principal.id)
     return WorldImportResponse(
         world=WorldResponse.model_validate(written(ctx, world)),
@@ -85,10 +86,10 @@ def _rows(bundle: WorldBundle) -> tuple[Row, dict[LoreKind, list[Row]]]:
     source_of: dict[UUID, str] = {}
     sources: list[Row] = []
     chunks: list[Row] = []
-    for source in bundle.sources:
-        row = _row(LoreKind.SOURCE, source)
+    for number, source in enumerate(bundle.sources):
+        row = _row(LoreKind.SOURCE, source.model_copy(update={"text": None, "chunks": []}))
         sources.append(row)
-        for chunk in source.chunks:
+        for chunk in _chunks_of(source, f"sources[{number}]."):
             if chunk.id is not None:
                 source_of[chunk.id] = row["id"]
             chunks.append(_row(LoreKind.SOURCE_CHUNK, chunk, source_id=row["id"]))
@@ -103,12 +104,26 @@ def _rows(bundle: WorldBundle) -> tuple[Row, dict[LoreKind, list[Row]]]:
         for number, claim in enumerate(bundle.claims)
     ]
     entities = [_row(LoreKind.ENTITY, entity) for entity in bundle.entities]
-    return _row(LoreKind.WORLD, bundle.world), {
+    world = _row(LoreKind.WORLD, bundle.world)
+    rows = {
         LoreKind.ENTITY: entities,
         LoreKind.SOURCE: sources,
         LoreKind.SOURCE_CHUNK: chunks,
         LoreKind.CLAIM: claims,
     }
+    for row in chained.from_iterable(rows.values()):
+        row["world_id"] = world["id"]
+    return world, rows
+
+
+def _chunks_of(source: BundleSource, at: str) -> list[BundleChunk]:
+    """The chunks that were given, or those that the text is cut into."""
+    if source.text is None:
+        return source.chunks
+    return [
+        BundleChunk.model_construct(id=None, chunk_index=index, **chunk.model_dump())
+        for index, chunk in enumerate(chunks_of_text(source.text, at=at))
+    ]
 
 
 def _source_of(claim: BundleClaim, source_of: Mapping[UUID, str]) -> str | None:

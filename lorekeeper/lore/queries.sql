@@ -1,8 +1,9 @@
--- name: create_world
--- A new world, seen by the key that makes it.
+-- name: create_worlds
+-- Worlds, one or many, each with its event, seen by the key that makes them.
 WITH made AS (
     INSERT INTO world (id, name, description, metadata, content_hash, created_by, created_at, updated_at)
-    VALUES (%(id)s, %(name)s, %(description)s, %(metadata)s, %(content_hash)s, %(actor)s, %(now)s, %(now)s)
+    SELECT id, name, description, metadata, content_hash, %(actor)s, %(now)s, %(now)s
+    FROM jsonb_to_recordset(%(rows)s) AS row (id uuid, name text, description text, metadata jsonb, content_hash text)
     RETURNING id, name
 ), granted AS (
     INSERT INTO api_key_world (key_id, world_id)
@@ -14,12 +15,14 @@ FROM made
 
 -- name: get_world
 -- One world, which is in itself.
-SELECT id, id AS world_id, name, description, metadata, version, content_hash, created_by, created_at, updated_at
+SELECT id, id AS world_id, name, description, metadata, version, edit, '"' || edit || '"' AS etag, content_hash,
+       created_by, created_at, updated_at
 FROM world WHERE id = %(id)s AND deleted_at IS NULL
 
 -- name: list_worlds
 -- Worlds, newest first.
-SELECT id, name, description, metadata, version, content_hash, created_by, created_at, updated_at
+SELECT id, name, description, metadata, version, edit, '"' || edit || '"' AS etag, content_hash, created_by,
+       created_at, updated_at
 FROM world
 WHERE deleted_at IS NULL
   AND name = %(name)s                     -- when name
@@ -29,47 +32,65 @@ ORDER BY id DESC  -- when ordered
 LIMIT %(limit)s OFFSET %(skip)s
 
 -- name: find_references
--- What exists, and in which world, of all that a request points at; `part_of` is a chunk's source and a claim's version
--- group.
-SELECT 'world' AS kind, id, id AS world_id, name, NULL::uuid AS part_of
-FROM world WHERE id = %(world_id)s AND deleted_at IS NULL
-UNION ALL
-SELECT 'entity', id, world_id, name, NULL FROM entity WHERE id = ANY(%(entity_ids)s) AND deleted_at IS NULL
-UNION ALL
-SELECT 'source', id, world_id, title, NULL FROM source WHERE id = ANY(%(source_ids)s) AND deleted_at IS NULL
-UNION ALL
-SELECT 'source_chunk', id, world_id, NULL, source_id
-FROM source_chunk WHERE id = ANY(%(source_chunk_ids)s) AND deleted_at IS NULL
-UNION ALL
-SELECT 'claim', id, world_id, NULL, version_group_id
-FROM claim WHERE id = ANY(%(claim_ids)s) AND deleted_at IS NULL
+-- What lives, and in which world, of all that a request points at; `part_of` is a chunk's source and a claim's version
+-- group. `held`: it can neither be deleted nor edited to point elsewhere until the transaction ends. `locked`: nobody
+-- else can even begin to point at it. Whoever locks several kinds takes them in this order, so that none waits in a ring.
+WITH worlds AS (
+    SELECT id, name, edit FROM world WHERE id = ANY(%(world_ids)s) AND deleted_at IS NULL ORDER BY id
+    FOR KEY SHARE  -- when held
+    FOR UPDATE     -- when locked
+), entities AS (
+    SELECT id, world_id, name, edit FROM entity WHERE id = ANY(%(entity_ids)s) AND deleted_at IS NULL ORDER BY id
+    FOR KEY SHARE  -- when held
+    FOR UPDATE     -- when locked
+), sources AS (
+    SELECT id, world_id, title, edit FROM source WHERE id = ANY(%(source_ids)s) AND deleted_at IS NULL ORDER BY id
+    FOR KEY SHARE  -- when held
+    FOR UPDATE     -- when locked
+), chunks AS (
+    SELECT id, world_id, source_id, edit FROM source_chunk
+    WHERE id = ANY(%(source_chunk_ids)s) AND deleted_at IS NULL ORDER BY id
+    FOR KEY SHARE  -- when held
+    FOR UPDATE     -- when locked
+), claims AS (
+    SELECT id, world_id, version_group_id, edit FROM claim
+    WHERE id = ANY(%(claim_ids)s) AND deleted_at IS NULL ORDER BY id
+    FOR KEY SHARE  -- when held
+    FOR UPDATE     -- when locked
+)
+SELECT 'world' AS kind, id, id AS world_id, name, NULL::uuid AS part_of, edit FROM worlds
+UNION ALL SELECT 'entity', id, world_id, name, NULL, edit FROM entities
+UNION ALL SELECT 'source', id, world_id, title, NULL, edit FROM sources
+UNION ALL SELECT 'source_chunk', id, world_id, NULL, source_id, edit FROM chunks
+UNION ALL SELECT 'claim', id, world_id, NULL, version_group_id, edit FROM claims
 
 -- name: create_entities
 -- Entities, one or many, each with its event.
 WITH made AS (
     INSERT INTO entity (id, world_id, type, name, aliases, summary, description, tags, metadata, content_hash,
                         created_by, created_at, updated_at)
-    SELECT id, %(world_id)s, type, name, aliases, summary, description, tags, metadata, content_hash,
+    SELECT id, world_id, type, name, aliases, summary, description, tags, metadata, content_hash,
            %(actor)s, %(now)s, %(now)s
-    FROM jsonb_to_recordset(%(rows)s) AS row (id uuid, type text, name text, aliases text[], summary text,
-                                             description text, tags text[], metadata jsonb, content_hash text)
-    RETURNING id, name
+    FROM jsonb_to_recordset(%(rows)s) AS row (id uuid, world_id uuid, type text, name text, aliases text[],
+                                             summary text, description text, tags text[], metadata jsonb,
+                                             content_hash text)
+    RETURNING id, world_id, name
 )
 INSERT INTO event (world_id, kind, subject_id, actor, request_id, after, occurred_at)
-SELECT %(world_id)s, 'entity.created', id, %(actor)s, %(request_id)s, jsonb_build_object('name', name), %(now)s
+SELECT world_id, 'entity.created', id, %(actor)s, %(request_id)s, jsonb_build_object('name', name), %(now)s
 FROM made
 
 -- name: get_entity
 -- One entity.
-SELECT id, world_id, type, name, aliases, summary, description, tags, metadata, version, content_hash, created_by,
-       created_at, updated_at
+SELECT id, world_id, type, name, aliases, summary, description, tags, metadata, version, edit, '"' || edit || '"' AS etag,
+       content_hash, created_by, created_at, updated_at
 FROM entity WHERE id = %(id)s AND deleted_at IS NULL
 
 -- name: list_entities
 -- Entities, newest first.
 SELECT page.* FROM unnest(%(each_world)s::uuid[]) AS seen (world_id) CROSS JOIN LATERAL (  -- when each_world
-SELECT id, world_id, type, name, aliases, summary, description, tags, metadata, version, content_hash, created_by,
-       created_at, updated_at
+SELECT id, world_id, type, name, aliases, summary, description, tags, metadata, version, edit, '"' || edit || '"' AS etag,
+       content_hash, created_by, created_at, updated_at
 FROM entity
 WHERE deleted_at IS NULL
   AND world_id = ANY(ARRAY[%(world_id)s::uuid])  -- when world_id
@@ -90,19 +111,20 @@ LIMIT %(limit)s OFFSET %(skip)s
 -- name: create_sources
 -- Sources, one or many, with their authors in order, each with its event.
 WITH given AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset(%(rows)s) AS row (id uuid, type text, title text, author_ids uuid[], origin text,
-                                                      metadata jsonb, content_hash text)
+    SELECT * FROM jsonb_to_recordset(%(rows)s) AS row (id uuid, world_id uuid, type text, title text,
+                                                      author_ids uuid[], origin text, metadata jsonb,
+                                                      content_hash text)
 ), made AS (
     INSERT INTO source (id, world_id, type, title, origin, metadata, content_hash, created_by, created_at, updated_at)
-    SELECT id, %(world_id)s, type, title, origin, metadata, content_hash, %(actor)s, %(now)s, %(now)s FROM given
-    RETURNING id, title
+    SELECT id, world_id, type, title, origin, metadata, content_hash, %(actor)s, %(now)s, %(now)s FROM given
+    RETURNING id, world_id, title
 ), authored AS (
     INSERT INTO source_author (world_id, source_id, position, entity_id)
-    SELECT %(world_id)s, given.id, author.position - 1, author.entity_id
+    SELECT given.world_id, given.id, author.position - 1, author.entity_id
     FROM given, unnest(given.author_ids) WITH ORDINALITY AS author (entity_id, position)
 )
 INSERT INTO event (world_id, kind, subject_id, actor, request_id, after, occurred_at)
-SELECT %(world_id)s, 'source.created', id, %(actor)s, %(request_id)s, jsonb_build_object('title', title), %(now)s
+SELECT world_id, 'source.created', id, %(actor)s, %(request_id)s, jsonb_build_object('title', title), %(now)s
 FROM made
 
 -- name: get_source
@@ -110,9 +132,15 @@ FROM made
 SELECT * FROM source_reading WHERE id = %(id)s AND deleted_at IS NULL
 
 -- name: lock_source
--- Holds a source still while chunks are added behind its last one.
-SELECT id, world_id FROM source WHERE id = %(id)s AND deleted_at IS NULL
-FOR NO KEY UPDATE
+-- Holds a source still while its chunks change. Its world is held first: who deletes a world has that and asks for the
+-- source next.
+WITH held AS (
+    SELECT id FROM world WHERE id = (SELECT world_id FROM source WHERE id = %(id)s) AND deleted_at IS NULL
+    FOR KEY SHARE
+)
+SELECT source.id, source.world_id FROM held JOIN source ON source.world_id = held.id
+WHERE source.id = %(id)s AND source.deleted_at IS NULL
+FOR NO KEY UPDATE OF source
 
 -- name: next_chunk_index
 -- The index behind a source's last chunk. A statement of its own, so that it sees what was committed while lock_source
@@ -145,27 +173,28 @@ LIMIT %(limit)s OFFSET %(skip)s
 WITH made AS (
     INSERT INTO source_chunk (id, world_id, source_id, chunk_index, content, char_start, char_end, metadata,
                               content_hash, created_by, created_at, updated_at)
-    SELECT id, %(world_id)s, source_id, chunk_index, content, char_start, char_end, metadata, content_hash,
+    SELECT id, world_id, source_id, chunk_index, content, char_start, char_end, metadata, content_hash,
            %(actor)s, %(now)s, %(now)s
-    FROM jsonb_to_recordset(%(rows)s) AS row (id uuid, source_id uuid, chunk_index integer, content text,
-                                             char_start integer, char_end integer, metadata jsonb, content_hash text)
-    RETURNING source_id
+    FROM jsonb_to_recordset(%(rows)s) AS row (id uuid, world_id uuid, source_id uuid, chunk_index integer,
+                                             content text, char_start integer, char_end integer, metadata jsonb,
+                                             content_hash text)
+    RETURNING world_id, source_id
 )
 INSERT INTO event (world_id, kind, subject_id, actor, request_id, after, occurred_at)
-SELECT %(world_id)s, 'source.chunks_added', source_id, %(actor)s, %(request_id)s,
+SELECT world_id, 'source.chunks_added', source_id, %(actor)s, %(request_id)s,
        jsonb_build_object('chunks', count(*)), %(now)s
-FROM made GROUP BY source_id
+FROM made GROUP BY world_id, source_id
 
 -- name: get_source_chunk
 -- One chunk.
-SELECT id, world_id, source_id, chunk_index, content, char_start, char_end, metadata, version, content_hash, created_by,
-       created_at, updated_at
+SELECT id, world_id, source_id, chunk_index, content, char_start, char_end, metadata, version, edit,
+       '"' || edit || '"' AS etag, content_hash, created_by, created_at, updated_at
 FROM source_chunk WHERE id = %(id)s AND deleted_at IS NULL
 
 -- name: list_source_chunks
 -- The chunks of a source, in the order of its text; the cursor is the last chunk of the page before.
-SELECT id, world_id, source_id, chunk_index, content, char_start, char_end, metadata, version, content_hash, created_by,
-       created_at, updated_at
+SELECT id, world_id, source_id, chunk_index, content, char_start, char_end, metadata, version, edit,
+       '"' || edit || '"' AS etag, content_hash, created_by, created_at, updated_at
 FROM source_chunk
 WHERE source_id = %(source_id)s AND deleted_at IS NULL
   AND chunk_index > (SELECT chunk_index FROM source_chunk WHERE id = %(after)s AND source_id = %(source_id)s)  -- when after
@@ -179,19 +208,19 @@ WITH made AS (
                        confidence, asserted_by_entity_id, source_id, source_chunk_id, version_group_id,
                        supersedes_claim_id, valid_from_label, valid_from_sort, valid_to_label, valid_to_sort, tags,
                        content_hash, created_by, created_at, updated_at)
-    SELECT id, %(world_id)s, subject_entity_id, predicate, object_entity_id, object_value, canon_state, confidence,
+    SELECT id, world_id, subject_entity_id, predicate, object_entity_id, object_value, canon_state, confidence,
            asserted_by_entity_id, source_id, source_chunk_id, version_group_id, supersedes_claim_id,
            valid_from ->> 'label', (valid_from ->> 'sort')::float, valid_to ->> 'label', (valid_to ->> 'sort')::float,
            tags, content_hash, %(actor)s, %(now)s, %(now)s
-    FROM jsonb_to_recordset(%(rows)s) AS row (id uuid, subject_entity_id uuid, predicate text, object_entity_id uuid,
-                                             object_value text, canon_state text, confidence double precision,
-                                             asserted_by_entity_id uuid, source_id uuid, source_chunk_id uuid,
-                                             version_group_id uuid, supersedes_claim_id uuid, valid_from jsonb,
-                                             valid_to jsonb, tags text[], content_hash text)
-    RETURNING id, predicate
+    FROM jsonb_to_recordset(%(rows)s) AS row (id uuid, world_id uuid, subject_entity_id uuid, predicate text,
+                                             object_entity_id uuid, object_value text, canon_state text,
+                                             confidence double precision, asserted_by_entity_id uuid, source_id uuid,
+                                             source_chunk_id uuid, version_group_id uuid, supersedes_claim_id uuid,
+                                             valid_from jsonb, valid_to jsonb, tags text[], content_hash text)
+    RETURNING id, world_id, predicate
 )
 INSERT INTO event (world_id, kind, subject_id, actor, request_id, after, occurred_at)
-SELECT %(world_id)s, 'claim.created', id, %(actor)s, %(request_id)s, jsonb_build_object('predicate', predicate), %(now)s
+SELECT world_id, 'claim.created', id, %(actor)s, %(request_id)s, jsonb_build_object('predicate', predicate), %(now)s
 FROM made
 
 -- name: get_claim
@@ -208,6 +237,7 @@ WHERE deleted_at IS NULL
   AND subject_entity_id = ANY(ARRAY[%(subject_entity_id)s::uuid])  -- when subject_entity_id
   AND object_entity_id = ANY(ARRAY[%(object_entity_id)s::uuid])    -- when object_entity_id
   AND source_id = ANY(ARRAY[%(source_id)s::uuid])                  -- when source_id
+  AND version_group_id = ANY(ARRAY[%(version_group_id)s::uuid])    -- when version_group_id
   AND predicate = ANY(ARRAY[%(predicate)s])                        -- when predicate
   AND world_id = ANY(%(visible_worlds)s)                           -- when visible_worlds
   AND world_id = ANY(ARRAY[seen.world_id])                         -- when each_world
@@ -218,6 +248,7 @@ LIMIT %(limit)s::bigint + %(skip)s::bigint  -- when each_world
 ORDER BY subject_entity_id DESC, id DESC    -- when ordered and along_subject_entity_id
 ORDER BY object_entity_id DESC, id DESC     -- when ordered and along_object_entity_id
 ORDER BY source_id DESC, id DESC            -- when ordered and along_source_id
+ORDER BY version_group_id DESC, id DESC     -- when ordered and along_version_group_id
 ORDER BY predicate DESC, id DESC            -- when ordered and along_predicate
 ORDER BY world_id DESC, id DESC             -- when ordered and along_world_id
 ORDER BY canon_state DESC, id DESC          -- when ordered and along_canon_state

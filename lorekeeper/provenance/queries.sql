@@ -1,6 +1,7 @@
 -- name: take_snapshot
--- All that a job refers to, word for word, in one statement and so as of one moment; and the job that the same key was
--- answered with before. The order is fixed by the lore itself, because the order of the request's lists means nothing.
+-- All that a job refers to, word for word, in one statement and so as of one moment; what contradicts its claims; and the
+-- job that the same key was answered with before. The order is fixed by the lore itself, because the order of the request's
+-- lists means nothing.
 SELECT
     (SELECT row_to_json(piece) FROM (
         SELECT id, name FROM world WHERE id = %(world_id)s AND deleted_at IS NULL
@@ -34,6 +35,7 @@ SELECT
         FROM asset WHERE id = ANY(%(asset_ids)s) AND status = 'READY'
         ORDER BY id
     ) AS piece) AS assets,
+    CASE WHEN %(heeds_canon)s THEN contradictions_of(%(world_id)s, %(claim_ids)s, %(named_pairs)s + 1) END AS contradictions,
     (SELECT row_to_json(piece) FROM (
         SELECT job_id, fingerprint FROM idempotency_key WHERE requested_by = %(actor)s AND key = %(idempotency_key)s
     ) AS piece) AS same_key

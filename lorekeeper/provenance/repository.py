@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from lorekeeper.contracts.canon import NAMED_PAIRS
 from lorekeeper.contracts.references import AssetJobReferences
 from lorekeeper.kit.database import Database, Row
 from lorekeeper.kit.queries import Queries
@@ -10,7 +11,13 @@ QUERIES = Queries(__package__)
 
 
 async def take_snapshot(
-    database: Database, world_id: UUID, references: AssetJobReferences, *, actor: str, idempotency_key: str | None
+    database: Database,
+    world_id: UUID,
+    references: AssetJobReferences,
+    *,
+    heeds_canon: bool,
+    actor: str,
+    idempotency_key: str | None,
 ) -> Row:
     """Everything that a new job has to know, read in one statement. See the query for the shape."""
     row = await database.one(
@@ -21,6 +28,8 @@ async def take_snapshot(
         claim_ids=references.claim_ids,
         source_chunk_ids=references.source_chunk_ids,
         asset_ids=references.asset_ids,
+        heeds_canon=heeds_canon,
+        named_pairs=NAMED_PAIRS,
         actor=actor,
         idempotency_key=idempotency_key,
     )

@@ -9,6 +9,7 @@ from lorekeeper.contracts.errors import AssetValidationError
 from lorekeeper.contracts.hashing import compute_content_basis
 from lorekeeper.contracts.references import AssetJobReferences
 from lorekeeper.contracts.snapshot import LoreSnapshot, claim_sentence
+from lorekeeper.kit.database import Row
 from lorekeeper.lore.validation import validate_references_exist, validate_world_exists, validate_world_scoping
 from lorekeeper.provenance import repository
 
@@ -22,6 +23,8 @@ class Inputs:
 
     snapshot: LoreSnapshot
     content_basis: str
+    contradictions: list[Row]
+    """The claims that contradict one another, two by two, of which one at least is referred to."""
 
 
 @dataclass(frozen=True)
@@ -33,22 +36,32 @@ class EarlierJob:
 
 
 async def gather(
-    ctx: Context, world_id: UUID, references: AssetJobReferences, *, idempotency_key: str | None
+    ctx: Context,
+    world_id: UUID,
+    references: AssetJobReferences,
+    *,
+    heeds_canon: bool,
+    idempotency_key: str | None,
 ) -> Inputs | EarlierJob:
-    """Check every reference and copy what it points at, as of one moment.
+    """Check every reference and copy what it points at, as of one moment. `heeds_canon`: look for contradictions, too.
 
     A request whose idempotency key was used before is answered with that job instead, whatever the lore is by now.
     Raises `WorldNotFoundError`, `ReferenceNotFoundError`, `WorldScopeViolationError`.
     """
     row = await repository.take_snapshot(
-        ctx.database, world_id, references, actor=ctx.principal.id, idempotency_key=idempotency_key
+        ctx.database,
+        world_id,
+        references,
+        heeds_canon=heeds_canon,
+        actor=ctx.principal.id,
+        idempotency_key=idempotency_key,
     )
     validate_world_exists(world_id, row["world"], ctx.principal)
     if row["same_key"]:
         return EarlierJob(UUID(row["same_key"]["job_id"]), row["same_key"]["fingerprint"])
     _validate(ctx, world_id, references, row)
     snapshot = _snapshot(ctx, row)
-    return Inputs(snapshot, compute_content_basis(references, snapshot))
+    return Inputs(snapshot, compute_content_basis(references, snapshot), row["contradictions"] or [])
 
 
 def _validate(ctx: Context, world_id: UUID, references: AssetJobReferences, row: dict[str, Any]) -> None:

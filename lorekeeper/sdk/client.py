@@ -6,6 +6,7 @@ from typing import Self
 
 from lorekeeper.sdk import configuration
 from lorekeeper.sdk.assets import Assets
+from lorekeeper.sdk.canon import Canon
 from lorekeeper.sdk.configuration import Access
 from lorekeeper.sdk.jobs import Jobs
 from lorekeeper.sdk.lore import Claims, Entities, Sources, Worlds
@@ -42,6 +43,7 @@ class Client:
         self.entities = Entities(self._transport)
         self.sources = Sources(self._transport)
         self.claims = Claims(self._transport)
+        self.canon = Canon(self._transport)
         self.jobs = Jobs(self._transport)
         self.assets = Assets(self._transport, self._store)
         self.system = System(self._transport)

@@ -21,8 +21,11 @@
         ├── ConflictError                  409 conflict
         │   ├── InvalidTransitionError     409 invalid_transition
         │   ├── LeaseLostError             409 lease_lost
+        │   ├── LoreInUseError             409 lore_in_use
+        │   ├── ContradictionError         409 contradiction
         │   └── AlreadyCompletedError      409 already_completed
         ├── AssetGoneError                 410 asset_gone
+        ├── PreconditionFailedError        412 precondition_failed
         ├── PayloadTooLargeError           413 payload_too_large
         ├── RateLimitedError               429
         └── ServerError                    5xx
@@ -164,12 +167,24 @@ class LeaseLostError(ConflictError):
     """The lease ran out or was given to another worker: this worker's writes count no more."""
 
 
+class LoreInUseError(ConflictError):
+    """Living lore refers to what is to be deleted; `extra["users"]` names it."""
+
+
+class ContradictionError(ConflictError):
+    """The job refers to claims that contradict others; `extra["contradictions"]` names them, two by two."""
+
+
 class AlreadyCompletedError(ConflictError):
     """The job was completed with another file."""
 
 
 class AssetGoneError(APIError):
     """The asset is on record, but its file was deleted."""
+
+
+class PreconditionFailedError(APIError):
+    """Somebody else has edited it since it was read; `extra["etag"]` is the present one's."""
 
 
 class PayloadTooLargeError(APIError):
@@ -201,7 +216,10 @@ BY_CODE: dict[str, type[APIError]] = {
     "conflict": ConflictError,
     "invalid_transition": InvalidTransitionError,
     "lease_lost": LeaseLostError,
+    "lore_in_use": LoreInUseError,
+    "contradiction": ContradictionError,
     "already_completed": AlreadyCompletedError,
+    "precondition_failed": PreconditionFailedError,
     "asset_gone": AssetGoneError,
     "bad_request": BadRequestError,
     "method_not_allowed": BadRequestError,
@@ -218,6 +236,7 @@ _BY_STATUS: dict[int, type[APIError]] = {
     404: NotFoundError,
     409: ConflictError,
     410: AssetGoneError,
+    412: PreconditionFailedError,
     413: PayloadTooLargeError,
     422: ValidationFailedError,
     429: RateLimitedError,

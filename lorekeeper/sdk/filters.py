@@ -44,6 +44,7 @@ class ClaimFilters(TypedDict, total=False):
     subject_entity_id: UUID
     object_entity_id: UUID
     source_id: UUID
+    version_group_id: UUID
     predicate: str
 
 

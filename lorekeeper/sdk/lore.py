@@ -1,10 +1,23 @@
 """The client's groups for lore: worlds, entities, sources, chunks, claims."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Unpack
 from uuid import UUID
 
 from lorekeeper.contracts.bundle import WorldBundle
+from lorekeeper.contracts.editing import (
+    ClaimBatchCreate,
+    ClaimUpdate,
+    EntityBatchCreate,
+    EntityUpdate,
+    SourceBatchCreate,
+    SourceChunkUpdate,
+    SourceUpdate,
+    WorldBatchCreate,
+    WorldDeleted,
+    WorldUpdate,
+)
+from lorekeeper.contracts.editions import SourceEditionCreate, SourceEditionResponse
 from lorekeeper.contracts.lore import (
     ClaimCreate,
     ClaimResponse,
@@ -26,20 +39,24 @@ from lorekeeper.contracts.lore import (
 )
 from lorekeeper.sdk.calls import lore as calls
 from lorekeeper.sdk.calls.core import query
+from lorekeeper.sdk.calls.editing import CHUNKS, CLAIMS, ENTITIES, SOURCES, WORLDS, delete_world
+from lorekeeper.sdk.editing import Deletable, Editable
 from lorekeeper.sdk.filters import ClaimFilters, EntityFilters, SourceFilters, WorldFilters
 from lorekeeper.sdk.paging import DEFAULT_PAGE, WALKING_PAGE, walk
-from lorekeeper.sdk.transport import Transport
 
 
-class Worlds:
+class Worlds(Editable[WorldResponse, WorldUpdate]):
     """`client.worlds`."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._send = transport.send
+    _life = WORLDS
 
     def create(self, body: WorldCreate) -> WorldResponse:
         """Makes a world."""
         return self._send(calls.create_world(body))
+
+    def create_many(self, items: Sequence[WorldCreate]) -> Sequence[WorldResponse]:
+        """Makes up to 1,000 worlds in one request, all or none, in this order."""
+        return self._send(calls.create_worlds(WorldBatchCreate(items=list(items)))).items
 
     def get(self, world_id: UUID) -> WorldResponse:
         """One world. Raises `NotFoundError`."""
@@ -55,20 +72,27 @@ class Worlds:
         """All of them, fetched page by page."""
         return walk(lambda cursor: self.list(limit=WALKING_PAGE, cursor=cursor, **filters))
 
+    def delete(self, world_id: UUID, *, name: str, etag: str | None = None) -> WorldDeleted:
+        """Deletes a world, all lore in it and its files; `name` is its name, for safety. Raises `ConflictError`."""
+        return self._send(delete_world(world_id, name, etag))
+
     def import_bundle(self, bundle: WorldBundle, *, name: str | None = None) -> WorldImportResponse:
         """Makes a whole world from a bundle, under another name if one is given. Ids are kept where none is taken."""
         return self._send(calls.import_world(bundle, name))
 
 
-class Entities:
+class Entities(Deletable[EntityResponse, EntityUpdate]):
     """`client.entities`."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._send = transport.send
+    _life = ENTITIES
 
     def create(self, body: EntityCreate) -> EntityResponse:
         """Makes an entity."""
         return self._send(calls.create_entity(body))
+
+    def create_many(self, items: Sequence[EntityCreate]) -> Sequence[EntityResponse]:
+        """Makes up to 1,000 entities in one request, all or none, in this order."""
+        return self._send(calls.create_entities(EntityBatchCreate(items=list(items)))).items
 
     def get(self, entity_id: UUID) -> EntityResponse:
         """One entity. Raises `NotFoundError`."""
@@ -85,15 +109,18 @@ class Entities:
         return walk(lambda cursor: self.list(limit=WALKING_PAGE, cursor=cursor, **filters))
 
 
-class Sources:
+class Sources(Deletable[SourceResponse, SourceUpdate]):
     """`client.sources`: sources and their chunks."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._send = transport.send
+    _life = SOURCES
 
     def create(self, body: SourceCreate) -> SourceResponse:
         """Makes a source. With `text` the server cuts it into chunks whose offsets give back the exact text."""
         return self._send(calls.create_source(body))
+
+    def create_many(self, items: Sequence[SourceCreate]) -> Sequence[SourceResponse]:
+        """Makes up to 1,000 sources in one request, all or none, in this order."""
+        return self._send(calls.create_sources(SourceBatchCreate(items=list(items)))).items
 
     def get(self, source_id: UUID) -> SourceResponse:
         """One source. Raises `NotFoundError`."""
@@ -113,6 +140,15 @@ class Sources:
         """Adds chunks behind the last one, all or none."""
         return self._send(calls.add_chunks(source_id, body))
 
+    def new_edition(
+        self, source_id: UUID, body: SourceEditionCreate, *, etag: str | None = None
+    ) -> SourceEditionResponse:
+        """Makes this text the source's own. Chunks of the same text keep id and version; the answer counts the others.
+
+        With `etag`, only where the source is still that edit: else `PreconditionFailedError`.
+        """
+        return self._send(calls.new_edition(source_id, body, etag))
+
     def list_chunks(
         self, source_id: UUID, *, skip: int = 0, limit: int = DEFAULT_PAGE, cursor: str | None = None
     ) -> PaginatedSourceChunkResponse:
@@ -123,20 +159,34 @@ class Sources:
         """All chunks of a source, in their order."""
         return walk(lambda cursor: self.list_chunks(source_id, limit=WALKING_PAGE, cursor=cursor))
 
+    @property
+    def chunks(self) -> "SourceChunks":
+        """To edit and delete single chunks, and to read their versions."""
+        return SourceChunks(self._transport)
+
     def get_chunk(self, chunk_id: UUID) -> SourceChunkResponse:
         """One chunk. Raises `NotFoundError`."""
         return self._send(calls.get_chunk(chunk_id))
 
 
-class Claims:
+class SourceChunks(Deletable[SourceChunkResponse, SourceChunkUpdate]):
+    """`client.sources.chunks`."""
+
+    _life = CHUNKS
+
+
+class Claims(Deletable[ClaimResponse, ClaimUpdate]):
     """`client.claims`."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._send = transport.send
+    _life = CLAIMS
 
     def create(self, body: ClaimCreate) -> ClaimResponse:
         """Makes a claim. Raises `WorldScopeViolationError` where it speaks of another world's things."""
         return self._send(calls.create_claim(body))
+
+    def create_many(self, items: Sequence[ClaimCreate]) -> Sequence[ClaimResponse]:
+        """Makes up to 1,000 claims in one request, all or none, in this order."""
+        return self._send(calls.create_claims(ClaimBatchCreate(items=list(items)))).items
 
     def get(self, claim_id: UUID) -> ClaimResponse:
         """One claim. Raises `NotFoundError`."""

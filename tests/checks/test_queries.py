@@ -13,11 +13,11 @@ import lorekeeper
 from lorekeeper.kit.queries import Queries, Query
 
 HOME = Path(lorekeeper.__file__).parent
-FILES = sorted(HOME.rglob("queries.sql"))
+FILES = sorted(path for path in HOME.rglob("*.sql") if HOME / "db" not in path.parents)
 QUERIES = {
     f"{file.parent.name}.{query.name}": query
     for file in FILES
-    for query in Queries(".".join(file.parent.relative_to(HOME.parent).parts))
+    for query in Queries(".".join(file.parent.relative_to(HOME.parent).parts), file.name)
 }
 
 # psycopg sends these with their type; text goes as `unknown`, which is what PostgreSQL takes a bare $1 for.
@@ -85,7 +85,7 @@ def test_is_used(name: str) -> None:
     domain, _, query = name.partition(".")
     code = "".join(path.read_text(encoding="utf-8") for path in (HOME / domain).glob("*.py"))
 
-    assert re.search(rf"QUERIES\.{query}\b", code), "nobody runs it"
+    assert re.search(rf"\b[A-Z]+\.{query}\b", code), "nobody runs it"
 
 
 def test_an_optional_line_is_there_only_where_its_parameter_is() -> None:

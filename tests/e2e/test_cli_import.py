@@ -70,6 +70,7 @@ def test_another_text_of_that_title_is_for_the_person_to_decide(server, book, wo
     assert done.status == 1
     assert is_one_sentence(done.err)
     assert "--again" in done.err
+    assert "--edition" in done.err
     titled = ("--title", "The Long Ebb, revised")
     assert lorekeeper("import", book, "--world", world_name, *titled, "--data-dir", server.data_dir).status == 0
 
@@ -102,8 +103,9 @@ def test_what_is_no_text_is_refused_in_a_sentence(server, client, tmp_path, worl
     assert not list(client.worlds.iterate(name=world_name))
 
 
-def test_no_file_a_folder_and_no_world_are_refused_in_a_sentence(server, book, tmp_path):
-    for arguments in ([tmp_path / "none.txt", "--world", "x"], [tmp_path, "--world", "x"], [book]):
+def test_no_file_an_empty_folder_and_no_world_are_refused_in_a_sentence(server, book, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for arguments in ([tmp_path / "none.txt", "--world", "x"], [tmp_path / "empty", "--world", "x"], [book]):
         done = lorekeeper("import", *arguments, "--data-dir", server.data_dir)
         assert done.status == 1
         assert is_one_sentence(done.err)

@@ -36,6 +36,9 @@ class Api:
     def post(self, path: str, body: Any = None, **params: Any) -> Any:
         return _good(self.ask("POST", path, json=body, params=_given(params)))
 
+    def put(self, path: str, body: Any) -> Any:
+        return _good(self.ask("PUT", path, json=body))
+
     def patch(self, path: str, body: Any) -> Any:
         return _good(self.ask("PATCH", path, json=body))
 

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from lorekeeper.access.keys import _checksum, make_key
 from lorekeeper.contracts.enums import Role
-from lorekeeper.kit.pagination import _encode
+from lorekeeper.kit.pagination import encode_cursor
 
 READ = {Role.READER, Role.EDITOR, Role.WORKER, Role.ADMIN}
 WRITE = {Role.EDITOR, Role.ADMIN}
@@ -283,7 +283,7 @@ class TestWorldsThatAKeyMayNotSee:
         own = other_world.source(chunks=[{"content": str(n)} for n in range(5)])
         path = f"/sources/{own['id']}/chunks"
 
-        there, not_there = (narrow.get(path, cursor=_encode(one)) for one in (UUID(hidden["id"]), uuid4()))
+        there, not_there = (narrow.get(path, cursor=encode_cursor(one)) for one in (UUID(hidden["id"]), uuid4()))
 
         assert there == not_there
 

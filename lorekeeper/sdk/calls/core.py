@@ -67,6 +67,17 @@ def post(
     return Call("POST", path, model(answer), params or {}, encode(body), repeatable=repeatable, patience=patience)
 
 
+def patch(path: str, answer: type[M], body: BaseModel, *, headers: Params | None = None) -> Call[M]:
+    """A merge patch (RFC 7396): what was given is sent, null too. Under `If-Match` it can be repeated."""
+    given = body.model_dump_json(exclude_unset=True).encode()
+    return Call("PATCH", path, model(answer), body=given, headers=headers or {}, repeatable=bool(headers))
+
+
+def delete(path: str, answer: type[M], params: Params, *, headers: Params | None = None) -> Call[M]:
+    """A deletion."""
+    return Call("DELETE", path, model(answer), params, headers=headers or {})
+
+
 def encode(body: BaseModel | None) -> bytes | None:
     """The body as JSON. Fields that are null are left out, so that an older server takes what a newer SDK sends."""
     return None if body is None else body.model_dump_json(exclude_none=True).encode()

@@ -3,6 +3,17 @@
 from uuid import UUID
 
 from lorekeeper.contracts.bundle import WorldBundle
+from lorekeeper.contracts.editing import (
+    ClaimBatchCreate,
+    ClaimBatchResponse,
+    EntityBatchCreate,
+    EntityBatchResponse,
+    SourceBatchCreate,
+    SourceBatchResponse,
+    WorldBatchCreate,
+    WorldBatchResponse,
+)
+from lorekeeper.contracts.editions import SourceEditionCreate, SourceEditionResponse
 from lorekeeper.contracts.lore import (
     ClaimCreate,
     ClaimResponse,
@@ -22,11 +33,16 @@ from lorekeeper.contracts.lore import (
     WorldImportResponse,
     WorldResponse,
 )
-from lorekeeper.sdk.calls.core import Call, Params, get, post
+from lorekeeper.sdk.calls.core import Call, Params, encode, get, model, post
+from lorekeeper.sdk.calls.editing import if_match
 
 
 def create_world(body: WorldCreate) -> Call[WorldResponse]:
     return post("/worlds", WorldResponse, body)
+
+
+def create_worlds(body: WorldBatchCreate) -> Call[WorldBatchResponse]:
+    return post("/worlds/batch", WorldBatchResponse, body, patience=60)
 
 
 def get_world(world_id: UUID) -> Call[WorldResponse]:
@@ -46,6 +62,10 @@ def create_entity(body: EntityCreate) -> Call[EntityResponse]:
     return post("/entities", EntityResponse, body)
 
 
+def create_entities(body: EntityBatchCreate) -> Call[EntityBatchResponse]:
+    return post("/entities/batch", EntityBatchResponse, body, patience=60)
+
+
 def get_entity(entity_id: UUID) -> Call[EntityResponse]:
     return get(f"/entities/{entity_id}", EntityResponse)
 
@@ -57,6 +77,10 @@ def list_entities(params: Params) -> Call[PaginatedEntityResponse]:
 def create_source(body: SourceCreate) -> Call[SourceResponse]:
     # A long text is cut and stored before the answer comes.
     return post("/sources", SourceResponse, body, patience=300)
+
+
+def create_sources(body: SourceBatchCreate) -> Call[SourceBatchResponse]:
+    return post("/sources/batch", SourceBatchResponse, body, patience=300)
 
 
 def get_source(source_id: UUID) -> Call[SourceResponse]:
@@ -71,6 +95,18 @@ def add_chunks(source_id: UUID, body: SourceChunksCreate) -> Call[SourceChunksCr
     return post(f"/sources/{source_id}/chunks", SourceChunksCreated, body)
 
 
+def new_edition(source_id: UUID, body: SourceEditionCreate, etag: str | None = None) -> Call[SourceEditionResponse]:
+    # Not repeated: a second time it would report that nothing changed.
+    return Call(
+        "POST",
+        f"/sources/{source_id}/editions",
+        model(SourceEditionResponse),
+        body=encode(body),
+        headers=if_match(etag),
+        patience=300,
+    )
+
+
 def list_chunks(source_id: UUID, params: Params) -> Call[PaginatedSourceChunkResponse]:
     return get(f"/sources/{source_id}/chunks", PaginatedSourceChunkResponse, params)
 
@@ -81,6 +117,10 @@ def get_chunk(chunk_id: UUID) -> Call[SourceChunkResponse]:
 
 def create_claim(body: ClaimCreate) -> Call[ClaimResponse]:
     return post("/claims", ClaimResponse, body)
+
+
+def create_claims(body: ClaimBatchCreate) -> Call[ClaimBatchResponse]:
+    return post("/claims/batch", ClaimBatchResponse, body, patience=60)
 
 
 def get_claim(claim_id: UUID) -> Call[ClaimResponse]:

@@ -1,6 +1,11 @@
 -- The first schema. What stands today, and why, is in ../../schema.sql.
 
 
+-- Both come with PostgreSQL and are trusted: whoever may create in the database may create them.
+CREATE EXTENSION IF NOT EXISTS pg_trgm;    -- misspelt names
+CREATE EXTENSION IF NOT EXISTS btree_gin;  -- a world's id beside words in one index
+
+
 -- Access -------------------------------------------------------------------------------------------------------------
 
 -- An API key. Only the SHA-256 of its secret is kept, so a stolen backup opens nothing.
@@ -29,13 +34,15 @@ CREATE TABLE world (
     description  text,
     metadata     jsonb NOT NULL DEFAULT '{}',
     version      integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    edit         integer NOT NULL DEFAULT 1 CHECK (edit >= 1),
     content_hash text NOT NULL CHECK (content_hash ~ '^[0-9a-f]{64}$'),
     created_by   text NOT NULL,
     created_at   timestamptz NOT NULL,
     updated_at   timestamptz NOT NULL,
     deleted_at   timestamptz
 );
-CREATE INDEX world_by_name ON world (name, id DESC);
+CREATE INDEX world_living ON world (id) WHERE deleted_at IS NULL;
+CREATE INDEX world_by_name ON world (name, id DESC) WHERE deleted_at IS NULL;
 
 -- The worlds a key may see, unless it may see all.
 CREATE TABLE api_key_world (
@@ -57,6 +64,7 @@ CREATE TABLE entity (
     tags         text[] NOT NULL DEFAULT '{}',
     metadata     jsonb NOT NULL DEFAULT '{}',
     version      integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    edit         integer NOT NULL DEFAULT 1 CHECK (edit >= 1),
     content_hash text NOT NULL CHECK (content_hash ~ '^[0-9a-f]{64}$'),
     created_by   text NOT NULL,
     created_at   timestamptz NOT NULL,
@@ -64,8 +72,10 @@ CREATE TABLE entity (
     deleted_at   timestamptz,
     UNIQUE (world_id, id)
 );
-CREATE INDEX entity_by_name ON entity (name, id);
-CREATE INDEX entity_by_type ON entity (type, id);
+CREATE INDEX entity_living ON entity (id) WHERE deleted_at IS NULL;
+CREATE INDEX entity_of_world ON entity (world_id, id) WHERE deleted_at IS NULL;
+CREATE INDEX entity_by_name ON entity (name, id) WHERE deleted_at IS NULL;
+CREATE INDEX entity_by_type ON entity (type, id) WHERE deleted_at IS NULL;
 
 CREATE TABLE source (
     id           uuid PRIMARY KEY,
@@ -76,6 +86,7 @@ CREATE TABLE source (
     origin       text,
     metadata     jsonb NOT NULL DEFAULT '{}',
     version      integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    edit         integer NOT NULL DEFAULT 1 CHECK (edit >= 1),
     content_hash text NOT NULL CHECK (content_hash ~ '^[0-9a-f]{64}$'),
     created_by   text NOT NULL,
     created_at   timestamptz NOT NULL,
@@ -83,8 +94,10 @@ CREATE TABLE source (
     deleted_at   timestamptz,
     UNIQUE (world_id, id)
 );
-CREATE INDEX source_by_title ON source (title, id);
-CREATE INDEX source_by_type ON source (type, id);
+CREATE INDEX source_living ON source (id) WHERE deleted_at IS NULL;
+CREATE INDEX source_of_world ON source (world_id, id) WHERE deleted_at IS NULL;
+CREATE INDEX source_by_title ON source (title, id) WHERE deleted_at IS NULL;
+CREATE INDEX source_by_type ON source (type, id) WHERE deleted_at IS NULL;
 
 -- A source's `author_ids`, in their order: entities of the same world, which an array could not promise.
 CREATE TABLE source_author (
@@ -111,6 +124,7 @@ CREATE TABLE source_chunk (
     char_end     integer CHECK (char_end >= char_start),
     metadata     jsonb NOT NULL DEFAULT '{}',
     version      integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    edit         integer NOT NULL DEFAULT 1 CHECK (edit >= 1),
     content_hash text NOT NULL CHECK (content_hash ~ '^[0-9a-f]{64}$'),
     created_by   text NOT NULL,
     created_at   timestamptz NOT NULL,
@@ -121,7 +135,9 @@ CREATE TABLE source_chunk (
     CHECK ((char_start IS NULL) = (char_end IS NULL)),
     FOREIGN KEY (world_id, source_id) REFERENCES source (world_id, id)
 );
-CREATE UNIQUE INDEX source_chunk_in_order ON source_chunk (source_id, chunk_index) WHERE deleted_at IS NULL;
+-- One living chunk in each place. Judged at the end of a statement, because a new edition moves many at once.
+ALTER TABLE source_chunk ADD CONSTRAINT source_chunk_in_order
+    EXCLUDE USING btree (source_id WITH =, chunk_index WITH =) WHERE (deleted_at IS NULL) DEFERRABLE INITIALLY IMMEDIATE;
 
 -- A statement of the world: subject, predicate, and an entity or a plain value as its object.
 CREATE TABLE claim (
@@ -144,6 +160,7 @@ CREATE TABLE claim (
     valid_to_sort         double precision,
     tags                  text[] NOT NULL DEFAULT '{}',
     version               integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    edit                  integer NOT NULL DEFAULT 1 CHECK (edit >= 1),
     content_hash          text NOT NULL CHECK (content_hash ~ '^[0-9a-f]{64}$'),
     created_by            text NOT NULL,
     created_at            timestamptz NOT NULL,
@@ -161,14 +178,35 @@ CREATE TABLE claim (
     FOREIGN KEY (world_id, source_id, source_chunk_id) REFERENCES source_chunk (world_id, source_id, id),
     FOREIGN KEY (world_id, supersedes_claim_id) REFERENCES claim (world_id, id)
 );
-CREATE INDEX claim_by_subject ON claim (subject_entity_id, id);
-CREATE INDEX claim_by_object ON claim (object_entity_id, id) WHERE object_entity_id IS NOT NULL;
-CREATE INDEX claim_by_asserter ON claim (asserted_by_entity_id) WHERE asserted_by_entity_id IS NOT NULL;
-CREATE INDEX claim_by_source ON claim (source_id, id) WHERE source_id IS NOT NULL;
-CREATE INDEX claim_by_predicate ON claim (predicate, id);
-CREATE INDEX claim_by_canon_state ON claim (canon_state, id);
-CREATE INDEX claim_by_version_group ON claim (version_group_id);
-CREATE INDEX claim_by_superseded ON claim (supersedes_claim_id) WHERE supersedes_claim_id IS NOT NULL;
+CREATE INDEX claim_living ON claim (id) WHERE deleted_at IS NULL;
+CREATE INDEX claim_of_world ON claim (world_id, id) WHERE deleted_at IS NULL;
+CREATE INDEX claim_by_subject ON claim (subject_entity_id, id) WHERE deleted_at IS NULL;
+CREATE INDEX claim_by_object ON claim (object_entity_id, id) WHERE object_entity_id IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX claim_by_asserter ON claim (asserted_by_entity_id, id)
+    WHERE asserted_by_entity_id IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX claim_by_source ON claim (source_id, id) WHERE source_id IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX claim_by_chunk ON claim (source_chunk_id, id) WHERE source_chunk_id IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX claim_by_predicate ON claim (predicate, id) WHERE deleted_at IS NULL;
+CREATE INDEX claim_by_canon_state ON claim (canon_state, id) WHERE deleted_at IS NULL;
+CREATE INDEX claim_by_version_group ON claim (version_group_id, id) WHERE deleted_at IS NULL;
+CREATE INDEX claim_by_superseded ON claim (supersedes_claim_id, id) WHERE supersedes_claim_id IS NOT NULL;
+-- For contradictions, in the order of the world's time; and for how many claims use a predicate.
+CREATE INDEX claim_in_canon ON claim (world_id, predicate, canon_state, subject_entity_id,
+                                      coalesce(valid_from_sort, '-infinity'), id) WHERE deleted_at IS NULL;
+
+-- What a world's operator says of a predicate. Of a single-valued one, two STRICT claims that hold at once and disagree are a
+-- contradiction.
+CREATE TABLE predicate_rule (
+    id            uuid PRIMARY KEY,
+    world_id      uuid NOT NULL REFERENCES world (id),
+    predicate     text NOT NULL CHECK (predicate <> ''),
+    single_valued boolean NOT NULL,
+    created_by    text NOT NULL,
+    created_at    timestamptz NOT NULL,
+    updated_at    timestamptz NOT NULL,
+    UNIQUE (world_id, id),
+    UNIQUE (world_id, predicate)
+);
 
 -- Every earlier version of every piece of lore, written by the trigger below and never changed.
 CREATE TABLE lore_revision (
@@ -187,9 +225,13 @@ CREATE INDEX lore_revision_by_world ON lore_revision (world_id, kind);
 -- Keeps the version that an UPDATE replaces or a DELETE removes, and holds version and content_hash together.
 CREATE FUNCTION keep_lore_revision() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    old_row jsonb := to_jsonb(OLD);
+    as_it_was jsonb;
 BEGIN
     IF TG_OP = 'UPDATE' THEN
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NEW;
+        END IF;
+        NEW.edit := OLD.edit + 1;
         IF NEW.version = OLD.version AND NEW.content_hash = OLD.content_hash THEN
             RETURN NEW;
         END IF;
@@ -199,8 +241,12 @@ BEGIN
                 USING ERRCODE = 'integrity_constraint_violation';
         END IF;
     END IF;
+    as_it_was := CASE TG_ARGV[0]
+        WHEN 'source' THEN (SELECT to_jsonb(reading) FROM source_reading AS reading WHERE reading.id = OLD.id)
+        WHEN 'claim' THEN (SELECT to_jsonb(reading) FROM claim_reading AS reading WHERE reading.id = OLD.id)
+        ELSE to_jsonb(OLD) END;
     INSERT INTO lore_revision (world_id, kind, lore_id, version, content, content_hash, updated_at, replaced_at)
-    VALUES (coalesce((old_row ->> 'world_id')::uuid, OLD.id), TG_ARGV[0], OLD.id, OLD.version, old_row,
+    VALUES (coalesce((as_it_was ->> 'world_id')::uuid, OLD.id), TG_ARGV[0], OLD.id, OLD.version, as_it_was,
             OLD.content_hash, OLD.updated_at, CASE TG_OP WHEN 'UPDATE' THEN NEW.updated_at ELSE now() END);
     RETURN CASE TG_OP WHEN 'UPDATE' THEN NEW ELSE OLD END;
 END $$;
@@ -223,6 +269,310 @@ BEGIN
 END $$;
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON lore_revision FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE FUNCTION refuse_dead_world() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM written JOIN world ON world.id = written.world_id
+               WHERE written.deleted_at IS NULL AND world.deleted_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'a living % cannot be in a deleted world', TG_TABLE_NAME USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER world_lives AFTER INSERT ON entity REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_dead_world();
+CREATE TRIGGER world_lives_still AFTER UPDATE ON entity REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_dead_world();
+CREATE TRIGGER world_lives AFTER INSERT ON source REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_dead_world();
+CREATE TRIGGER world_lives_still AFTER UPDATE ON source REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_dead_world();
+
+CREATE FUNCTION refuse_dead_author() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM written JOIN entity ON entity.id = written.entity_id WHERE entity.deleted_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'a deleted entity cannot be an author' USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER authors_live AFTER INSERT ON source_author REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_dead_author();
+
+CREATE FUNCTION refuse_dead_source() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM written JOIN source ON source.id = written.source_id
+               WHERE written.deleted_at IS NULL AND source.deleted_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'a living chunk cannot be of a deleted source' USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER source_lives AFTER INSERT ON source_chunk REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_dead_source();
+CREATE TRIGGER source_lives_still AFTER UPDATE ON source_chunk REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_dead_source();
+
+CREATE FUNCTION refuse_dead_references() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM written JOIN entity ON entity.id = written.subject_entity_id
+               WHERE written.deleted_at IS NULL AND entity.deleted_at IS NOT NULL)
+        OR EXISTS (SELECT FROM written JOIN entity ON entity.id = written.object_entity_id
+                   WHERE written.deleted_at IS NULL AND entity.deleted_at IS NOT NULL)
+        OR EXISTS (SELECT FROM written JOIN entity ON entity.id = written.asserted_by_entity_id
+                   WHERE written.deleted_at IS NULL AND entity.deleted_at IS NOT NULL)
+        OR EXISTS (SELECT FROM written JOIN source ON source.id = written.source_id
+                   WHERE written.deleted_at IS NULL AND source.deleted_at IS NOT NULL)
+        OR (TG_OP = 'INSERT' AND EXISTS (
+                   SELECT FROM written JOIN source_chunk ON source_chunk.id = written.source_chunk_id
+                   WHERE written.deleted_at IS NULL AND source_chunk.deleted_at IS NOT NULL))
+        OR EXISTS (SELECT FROM written JOIN claim ON claim.id = written.supersedes_claim_id
+                   WHERE written.deleted_at IS NULL AND claim.deleted_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'a living claim cannot point at what was deleted' USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER references_live AFTER INSERT ON claim REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_dead_references();
+CREATE TRIGGER references_live_still AFTER UPDATE ON claim REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_dead_references();
+
+-- The one exception: a chunk that a new edition of its source lacks is a tombstone which claims go on citing. Such a claim
+-- can be edited, but none begins to cite a tombstone.
+CREATE FUNCTION refuse_dead_chunk() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM source_chunk WHERE id = NEW.source_chunk_id AND deleted_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'a living claim cannot begin to cite a deleted chunk' USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER chunk_lives AFTER UPDATE ON claim FOR EACH ROW
+    WHEN (NEW.deleted_at IS NULL AND NEW.source_chunk_id IS DISTINCT FROM OLD.source_chunk_id)
+    EXECUTE FUNCTION refuse_dead_chunk();
+
+
+-- Search -------------------------------------------------------------------------------------------------------------
+-- What is searched, kept by the triggers below with the statement that changes the lore: a rename is right in all claims
+-- that speak of the entity, a tombstone is gone at once. Nothing but these triggers writes here, and provenance never
+-- reads here; all of it can be made anew from the lore. See docs/search.md.
+
+-- Words are stemmed as English, and none is too frequent to be looked for.
+CREATE TEXT SEARCH DICTIONARY lore_stem (TEMPLATE = snowball, Language = english);
+CREATE TEXT SEARCH CONFIGURATION lore (COPY = english);
+ALTER TEXT SEARCH CONFIGURATION lore ALTER MAPPING REPLACE english_stem WITH lore_stem;
+
+-- A text as it is searched: in lower case, without accents, each CJK character a word of its own, and blanks for what the
+-- parser would take for part of a word, a file name or a tag. lorekeeper/search/forms.py does the same to questions.
+CREATE FUNCTION search_form(given text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+    form text := lower(given);
+BEGIN
+    IF octet_length(form) <> length(form) THEN
+        IF form ~ '[\u00c0-\u1fff\ufb00-\ufb06]' THEN
+            form := normalize(regexp_replace(normalize(form, NFD), '[\u0300-\u036f]', '', 'g'), NFC);
+        END IF;
+        IF form ~ '[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]' THEN
+            form := regexp_replace(form, '([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])', ' \1 ', 'g');
+        END IF;
+    END IF;
+    RETURN regexp_replace(form, '[-/@_<>&:=~%+|\\^`#$*\u0080-\u00bf\u00d7\u00f7\u2000-\u2bff\u2e00-\u303f'
+                                '\ufe00-\ufe6f\uff00-\uff0f\uff1a-\uff20\U0001f000-\U0001faff]|\.(?=\S)', ' ', 'g');
+END $$;
+
+-- The words of a text, with their places. Cut off far beyond what a text of ours has, because a tsvector ends at 1 MB.
+CREATE FUNCTION search_words(given text, longest integer) RETURNS tsvector LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN to_tsvector('lore', search_form(left(coalesce(given, ''), longest)));
+END $$;
+
+-- One row for each living entity, claim and chunk. `labels` are what can be filtered by: `type:PERSON`, `canon:STRICT`,
+-- `tag:keeper`; a chunk has its source's type.
+CREATE TABLE lore_search (
+    lore_id  uuid PRIMARY KEY,
+    world_id uuid NOT NULL,
+    kind     text NOT NULL CHECK (kind IN ('entity', 'claim', 'source_chunk')),
+    labels   text[] NOT NULL,
+    words    tsvector NOT NULL
+);
+-- The world stands in the index, so that a search reads nothing of another one.
+CREATE INDEX lore_search_entities ON lore_search USING gin (world_id, words, labels)
+    WITH (gin_pending_list_limit = 256) WHERE kind = 'entity';
+CREATE INDEX lore_search_claims ON lore_search USING gin (world_id, words, labels)
+    WITH (gin_pending_list_limit = 256) WHERE kind = 'claim';
+CREATE INDEX lore_search_chunks ON lore_search USING gin (world_id, words, labels)
+    WITH (gin_pending_list_limit = 256) WHERE kind = 'source_chunk';
+
+-- The names and aliases of living entities, whole and word by word: for names being typed, and for misspelt ones.
+CREATE TABLE entity_name (
+    world_id  uuid NOT NULL,
+    entity_id uuid NOT NULL,
+    name      text COLLATE "C" NOT NULL,
+    whole     boolean NOT NULL,
+    PRIMARY KEY (entity_id, name)
+);
+CREATE INDEX entity_name_exact ON entity_name (world_id, name);
+CREATE INDEX entity_name_alike ON entity_name USING gin (world_id, name gin_trgm_ops);
+
+-- The tags of living entities and claims, in the order of their ids: what lists are read along that are filtered by a tag.
+CREATE TABLE lore_tag (
+    world_id uuid NOT NULL,
+    kind     text NOT NULL CHECK (kind IN ('entity', 'claim')),
+    tag      text NOT NULL,
+    lore_id  uuid NOT NULL,
+    PRIMARY KEY (world_id, kind, tag, lore_id)
+);
+CREATE INDEX lore_tag_anywhere ON lore_tag (kind, tag, lore_id);
+CREATE INDEX lore_tag_of ON lore_tag (lore_id);
+
+CREATE FUNCTION forget_search() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM lore_search WHERE lore_id IN (SELECT id FROM former);
+    DELETE FROM lore_tag WHERE lore_id IN (SELECT id FROM former);
+    DELETE FROM entity_name WHERE entity_id IN (SELECT id FROM former);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION search_entities() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    changed uuid[];
+    renamed uuid[];
+    touched uuid[];
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        SELECT array_agg(written.id), array_agg(written.id) FILTER (WHERE written.name <> former.name) INTO changed, renamed
+        FROM written JOIN former USING (id)
+        WHERE (written.name, written.aliases, written.summary, written.description, written.type, written.tags,
+               written.deleted_at)
+            IS DISTINCT FROM (former.name, former.aliases, former.summary, former.description, former.type, former.tags,
+                              former.deleted_at);
+        IF changed IS NULL THEN
+            RETURN NULL;
+        END IF;
+        DELETE FROM lore_search WHERE lore_id = ANY(changed);
+        DELETE FROM lore_tag WHERE lore_id = ANY(changed);
+        DELETE FROM entity_name WHERE entity_id = ANY(changed);
+    END IF;
+    INSERT INTO lore_search (lore_id, world_id, kind, labels, words)
+    SELECT id, world_id, 'entity', ARRAY['type:' || type] || ARRAY(SELECT DISTINCT 'tag:' || tag FROM unnest(tags) AS tag),
+           setweight(search_words(name, 500), 'A')
+           || setweight(search_words(array_to_string(aliases, E' \n '), 20000), 'B')
+           || setweight(search_words(summary, 40000), 'C') || search_words(description, 80000)
+    FROM written WHERE deleted_at IS NULL AND (changed IS NULL OR id = ANY(changed));
+    INSERT INTO lore_tag (world_id, kind, tag, lore_id)
+    SELECT DISTINCT world_id, 'entity', tag, id FROM written, unnest(tags) AS tag
+    WHERE deleted_at IS NULL AND (changed IS NULL OR id = ANY(changed));
+    INSERT INTO entity_name (world_id, entity_id, name, whole)
+    SELECT world_id, id, word, bool_or(is_whole)
+    FROM written, unnest(name || aliases) AS called,
+         LATERAL (SELECT left(btrim(regexp_replace(search_form(called), '[^[:alnum:]]+', ' ', 'g')), 250) AS form) AS formed,
+         LATERAL (SELECT form AS word, true AS is_whole
+                  UNION ALL SELECT unnest(string_to_array(form, ' ')), false) AS words
+    WHERE deleted_at IS NULL AND word <> '' AND (changed IS NULL OR id = ANY(changed))
+    GROUP BY world_id, id, word;
+    IF renamed IS NOT NULL THEN
+        -- Claims under two names that change at once: whoever comes second waits here, and reads the other name below.
+        SELECT array_agg(lore_id) INTO touched
+        FROM (SELECT lore_id FROM lore_search
+              WHERE lore_id IN (SELECT id FROM claim WHERE subject_entity_id = ANY(renamed) AND deleted_at IS NULL
+                                UNION SELECT id FROM claim WHERE object_entity_id = ANY(renamed) AND deleted_at IS NULL)
+              ORDER BY lore_id FOR UPDATE) AS held;
+        UPDATE lore_search SET words = claim_words.words FROM claim_words
+        WHERE lore_search.lore_id = claim_words.id AND claim_words.id = ANY(touched);
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- The words of a claim's sentence.
+CREATE VIEW claim_words AS
+SELECT claim.id,
+       setweight(search_words(concat_ws(' — ', subject.name, claim.predicate, object.name, claim.object_value), 100000),
+                 'B') AS words
+FROM claim
+JOIN entity AS subject ON subject.id = claim.subject_entity_id
+LEFT JOIN entity AS object ON object.id = claim.object_entity_id;
+
+CREATE FUNCTION search_claims() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    changed uuid[];
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        SELECT array_agg(written.id) INTO changed
+        FROM written JOIN former USING (id)
+        WHERE (written.subject_entity_id, written.predicate, written.object_entity_id, written.object_value,
+               written.canon_state, written.tags, written.deleted_at)
+            IS DISTINCT FROM (former.subject_entity_id, former.predicate, former.object_entity_id, former.object_value,
+                              former.canon_state, former.tags, former.deleted_at);
+        IF changed IS NULL THEN
+            RETURN NULL;
+        END IF;
+    END IF;
+    -- No name changes from here on: who renames one of them waits, and then finds these claims.
+    PERFORM FROM entity
+    WHERE id IN (SELECT subject_entity_id FROM written WHERE deleted_at IS NULL
+                 UNION SELECT object_entity_id FROM written WHERE deleted_at IS NULL)
+    ORDER BY id FOR SHARE;
+    IF TG_OP = 'UPDATE' THEN
+        DELETE FROM lore_search WHERE lore_id = ANY(changed);
+        DELETE FROM lore_tag WHERE lore_id = ANY(changed);
+    END IF;
+    INSERT INTO lore_search (lore_id, world_id, kind, labels, words)
+    SELECT id, world_id, 'claim',
+           ARRAY['canon:' || canon_state] || ARRAY(SELECT DISTINCT 'tag:' || tag FROM unnest(tags) AS tag), claim_words.words
+    FROM written JOIN claim_words USING (id) WHERE deleted_at IS NULL AND (changed IS NULL OR id = ANY(changed));
+    INSERT INTO lore_tag (world_id, kind, tag, lore_id)
+    SELECT DISTINCT world_id, 'claim', tag, id FROM written, unnest(tags) AS tag
+    WHERE deleted_at IS NULL AND (changed IS NULL OR id = ANY(changed));
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION search_chunks() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    changed uuid[];
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        SELECT array_agg(written.id) INTO changed
+        FROM written JOIN former USING (id)
+        WHERE (written.content, written.source_id, written.deleted_at)
+            IS DISTINCT FROM (former.content, former.source_id, former.deleted_at);
+        IF changed IS NULL THEN
+            RETURN NULL;
+        END IF;
+        DELETE FROM lore_search WHERE lore_id = ANY(changed);
+    END IF;
+    PERFORM FROM source WHERE id IN (SELECT source_id FROM written WHERE deleted_at IS NULL) ORDER BY id FOR SHARE;
+    INSERT INTO lore_search (lore_id, world_id, kind, labels, words)
+    SELECT written.id, written.world_id, 'source_chunk', ARRAY['type:' || source.type], search_words(content, 100000)
+    FROM written JOIN source ON source.id = written.source_id
+    WHERE written.deleted_at IS NULL AND (changed IS NULL OR written.id = ANY(changed));
+    RETURN NULL;
+END $$;
+
+-- A source's type is a label of its chunks.
+CREATE FUNCTION search_sources() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE lore_search SET labels = ARRAY['type:' || written.type]
+    FROM written JOIN former USING (id) JOIN source_chunk ON source_chunk.source_id = written.id
+    WHERE written.type <> former.type AND lore_search.lore_id = source_chunk.id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER search_made AFTER INSERT ON entity REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION search_entities();
+CREATE TRIGGER search_changed AFTER UPDATE ON entity REFERENCING OLD TABLE AS former NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION search_entities();
+CREATE TRIGGER search_gone AFTER DELETE ON entity REFERENCING OLD TABLE AS former
+    FOR EACH STATEMENT EXECUTE FUNCTION forget_search();
+CREATE TRIGGER search_made AFTER INSERT ON claim REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION search_claims();
+CREATE TRIGGER search_changed AFTER UPDATE ON claim REFERENCING OLD TABLE AS former NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION search_claims();
+CREATE TRIGGER search_gone AFTER DELETE ON claim REFERENCING OLD TABLE AS former
+    FOR EACH STATEMENT EXECUTE FUNCTION forget_search();
+CREATE TRIGGER search_made AFTER INSERT ON source_chunk REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION search_chunks();
+CREATE TRIGGER search_changed AFTER UPDATE ON source_chunk REFERENCING OLD TABLE AS former NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION search_chunks();
+CREATE TRIGGER search_gone AFTER DELETE ON source_chunk REFERENCING OLD TABLE AS former
+    FOR EACH STATEMENT EXECUTE FUNCTION forget_search();
+CREATE TRIGGER search_changed AFTER UPDATE ON source REFERENCING OLD TABLE AS former NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION search_sources();
 
 
 -- Prompt schemas -----------------------------------------------------------------------------------------------------
@@ -575,22 +925,86 @@ SELECT claim.id, claim.world_id, claim.subject_entity_id, subject.name AS subjec
             THEN jsonb_build_object('label', claim.valid_from_label, 'sort', claim.valid_from_sort) END AS valid_from,
        CASE WHEN num_nonnulls(claim.valid_to_label, claim.valid_to_sort) > 0
             THEN jsonb_build_object('label', claim.valid_to_label, 'sort', claim.valid_to_sort) END AS valid_to,
-       claim.tags, claim.version, claim.content_hash, claim.created_by, claim.created_at, claim.updated_at,
-       claim.deleted_at
+       claim.tags, claim.version, claim.edit, '"' || claim.edit || '"' AS etag, claim.content_hash, claim.created_by,
+       claim.created_at, claim.updated_at, claim.deleted_at
 FROM claim
 LEFT JOIN entity AS subject ON subject.id = claim.subject_entity_id
 LEFT JOIN entity AS object ON object.id = claim.object_entity_id
 LEFT JOIN entity AS asserter ON asserter.id = claim.asserted_by_entity_id;
 
+-- The claims that may contradict one another: living, STRICT, superseded by none, and of a single-valued predicate. A claim
+-- holds from `starts` until before `ends`; where the two are one, at that moment. A time without a number is open.
+CREATE VIEW canon_claim AS
+SELECT claim.id, claim.world_id, claim.predicate, claim.subject_entity_id, claim.object_entity_id, claim.object_value,
+       coalesce(claim.valid_from_sort, '-infinity') AS starts, coalesce(claim.valid_to_sort, 'infinity') AS ends
+FROM claim
+WHERE claim.deleted_at IS NULL AND claim.canon_state = 'STRICT'
+  AND EXISTS (SELECT FROM predicate_rule AS rule
+              WHERE rule.world_id = claim.world_id AND rule.predicate = claim.predicate AND rule.single_valued)
+  AND NOT EXISTS (SELECT FROM claim AS later WHERE later.supersedes_claim_id = claim.id AND later.deleted_at IS NULL);
+
+-- Each two of them that hold at once and disagree, the one that starts first as `claim_id`.
+CREATE VIEW contradiction AS
+SELECT claim.world_id, claim.predicate, claim.subject_entity_id, claim.id AS claim_id, other.id AS other_id
+FROM canon_claim AS claim
+JOIN canon_claim AS other
+    ON other.world_id = claim.world_id AND other.predicate = claim.predicate
+    AND other.subject_entity_id = claim.subject_entity_id
+    AND (other.starts, other.id) > (claim.starts, claim.id) AND other.starts <= claim.ends
+    AND (other.starts < claim.ends OR other.starts = claim.starts)
+    AND (other.object_entity_id IS DISTINCT FROM claim.object_entity_id
+         OR other.object_value IS DISTINCT FROM claim.object_value);
+
+-- What contradicts any of these claims of a world, two by two; NULL where nothing does. Asked for every new job, and a
+-- function so that its plan is kept: to plan it costs ten times what it costs to run. In a world without such a predicate
+-- it ends with the first question. STABLE, so it sees what the statement sees that calls it.
+CREATE FUNCTION contradictions_of(world uuid, claims uuid[], at_most bigint) RETURNS json LANGUAGE plpgsql STABLE
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM predicate_rule WHERE world_id = world AND single_valued) THEN
+        RETURN NULL;
+    END IF;
+    RETURN (
+        SELECT json_agg(json_build_object(
+                   'claim', (SELECT row_to_json(reading) FROM claim_reading AS reading WHERE reading.id = claim_id),
+                   'other', (SELECT row_to_json(reading) FROM claim_reading AS reading WHERE reading.id = other_id))
+                   ORDER BY claim_id, other_id)
+        FROM (SELECT claim_id, other_id
+              FROM (SELECT claim_id, other_id FROM contradiction WHERE world_id = world AND claim_id = ANY(claims)
+                    UNION ALL
+                    SELECT claim_id, other_id FROM contradiction
+                    WHERE world_id = world AND other_id = ANY(claims) AND claim_id <> ALL(claims)) AS found
+              LIMIT at_most) AS pair);
+END $$;
+
 -- A source as it is read: with its authors and the number of its chunks.
 CREATE VIEW source_reading AS
 SELECT source.id, source.world_id, source.type, source.title, source.origin, source.metadata, source.version,
-       source.content_hash, source.created_by, source.created_at, source.updated_at, source.deleted_at,
+       source.edit, '"' || source.edit || '"' AS etag, source.content_hash, source.created_by, source.created_at,
+       source.updated_at, source.deleted_at,
        ARRAY(SELECT source_author.entity_id FROM source_author WHERE source_author.source_id = source.id
              ORDER BY source_author.position) AS author_ids,
        (SELECT count(*) FROM source_chunk
         WHERE source_chunk.source_id = source.id AND source_chunk.deleted_at IS NULL) AS chunk_count
 FROM source;
+
+CREATE VIEW lore_version AS
+SELECT 'world' AS kind, id AS lore_id, id AS world_id, version, content_hash, updated_at, NULL::timestamptz AS replaced_at,
+       deleted_at, to_jsonb(world) AS content
+FROM world
+UNION ALL
+SELECT 'entity', id, world_id, version, content_hash, updated_at, NULL, deleted_at, to_jsonb(entity) FROM entity
+UNION ALL
+SELECT 'source', id, world_id, version, content_hash, updated_at, NULL, deleted_at, to_jsonb(reading)
+FROM source_reading AS reading
+UNION ALL
+SELECT 'source_chunk', id, world_id, version, content_hash, updated_at, NULL, deleted_at, to_jsonb(source_chunk)
+FROM source_chunk
+UNION ALL
+SELECT 'claim', id, world_id, version, content_hash, updated_at, NULL, deleted_at, to_jsonb(reading)
+FROM claim_reading AS reading
+UNION ALL
+SELECT kind, lore_id, world_id, version, content_hash, updated_at, replaced_at, NULL, content FROM lore_revision;
 
 -- A derivation as it is read: with what it points at.
 CREATE VIEW asset_derivation_reading AS

@@ -1,0 +1,1 @@
+"""What `lorekeeper import` brings in, one module for each kind."""
