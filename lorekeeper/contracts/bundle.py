@@ -18,6 +18,9 @@ BUNDLE_FORMAT = "lorekeeper.world-bundle"
 BUNDLE_VERSION = 1
 SCHEMA_ID = f"urn:lorekeeper:schema:world-bundle:{BUNDLE_VERSION}"
 MAX_PROBLEMS = 20
+MAX_PIECES = 100_000
+"""The most entities, sources, or chunks of one source."""
+MAX_CLAIMS = 500_000
 
 
 class BundleError(ValueError):
@@ -46,13 +49,13 @@ class BundleEntity(EntityBody, _Piece):
 class BundleChunk(SourceChunkText, _Piece):
     """A stretch of its source's text."""
 
-    chunk_index: Annotated[int, Field(ge=0), A_NUMBER] = Field(
+    chunk_index: Annotated[int, Field(ge=0, lt=MAX_PIECES), A_NUMBER] = Field(
         description="Its place in the source: 0, 1, 2, … without a gap."
     )
 
 
 class BundleSource(SourceBody, _Piece):
-    chunks: list[BundleChunk] = Field(default_factory=list)
+    chunks: list[BundleChunk] = Field(default_factory=list, max_length=MAX_PIECES)
 
 
 class BundleClaim(ClaimBody, _Piece):
@@ -78,9 +81,9 @@ class WorldBundle(Request):
     format: Literal["lorekeeper.world-bundle"]
     version: Literal[1]
     world: BundleWorld
-    entities: list[BundleEntity] = Field(default_factory=list)
-    sources: list[BundleSource] = Field(default_factory=list)
-    claims: list[BundleClaim] = Field(default_factory=list)
+    entities: list[BundleEntity] = Field(default_factory=list, max_length=MAX_PIECES)
+    sources: list[BundleSource] = Field(default_factory=list, max_length=MAX_PIECES)
+    claims: list[BundleClaim] = Field(default_factory=list, max_length=MAX_CLAIMS)
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:

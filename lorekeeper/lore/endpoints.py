@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from lorekeeper.access.context import Editor, Reader
+from lorekeeper.access.route import KeyedRoute
 from lorekeeper.contracts.base import Name, Text
 from lorekeeper.contracts.bundle import WorldBundle
 from lorekeeper.contracts.enums import CanonState, EntityType, LoreKind, SourceType
@@ -34,7 +35,7 @@ from lorekeeper.kit.pagination import Paging, paging
 from lorekeeper.lore import service
 from lorekeeper.lore.importing import import_bundle
 
-router = APIRouter(tags=["lore"], generate_unique_id_function=operation_id)
+router = APIRouter(tags=["lore"], route_class=KeyedRoute, generate_unique_id_function=operation_id)
 
 Paged = Annotated[Paging, Depends(paging)]
 Exactly = Annotated[Text | None, Query(max_length=500, description="Exactly this.")]

@@ -8,7 +8,9 @@ from lorekeeper.sdk import configuration
 from lorekeeper.sdk.assets import Assets
 from lorekeeper.sdk.configuration import Access
 from lorekeeper.sdk.jobs import Jobs
+from lorekeeper.sdk.keys import Keys
 from lorekeeper.sdk.lore import Claims, Entities, Sources, Worlds
+from lorekeeper.sdk.prompts import PromptSchemas
 from lorekeeper.sdk.retrying import DEFAULT_ATTEMPTS
 from lorekeeper.sdk.system import System
 from lorekeeper.sdk.transfer import Store
@@ -44,6 +46,8 @@ class Client:
         self.claims = Claims(self._transport)
         self.jobs = Jobs(self._transport)
         self.assets = Assets(self._transport, self._store)
+        self.prompt_schemas = PromptSchemas(self._transport)
+        self.keys = Keys(self._transport)
         self.system = System(self._transport)
 
     @classmethod

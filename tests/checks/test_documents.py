@@ -44,6 +44,18 @@ def test_the_errors_page_lists_every_code_with_its_status() -> None:
     assert told == known
 
 
+def test_every_code_is_met_by_a_test() -> None:
+    """Over the wire: in a test of the running app, or of the commands."""
+    tests = "".join(
+        file.read_text(encoding="utf-8")
+        for kind in ("integration", "e2e")
+        for file in (ROOT / "tests" / kind).glob("test_*.py")
+    )
+    codes = [cells[0].strip("`") for cells in rows(read("docs/errors.md")) if cells[0].startswith("`")]
+
+    assert [code for code in codes if f'"{code}"' not in tests] == []
+
+
 def test_the_drawing_of_the_errors_names_every_class() -> None:
     assert errors.__doc__ is not None
     for cls in _error_classes():

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from lorekeeper.sdk import filters
-from lorekeeper.sdk.calls import assets, core, jobs, lore, system
+from lorekeeper.sdk.calls import assets, core, jobs, keys, lore, prompts, system
 
 AN_ID = UUID(int=7)
 PAGE = {"skip", "limit", "cursor"}
@@ -23,7 +23,7 @@ def paths(server):
 
 def calls():
     """Each call that the SDK can make, with whatever arguments."""
-    for module in (lore, jobs, assets, system):
+    for module in (lore, jobs, assets, prompts, keys, system):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ == module.__name__ and not name.startswith("_"):
                 kinds = [kind for name, kind in get_type_hints(function).items() if name != "return"]
@@ -33,6 +33,8 @@ def calls():
 def argument(kind):
     if kind is UUID:
         return AN_ID
+    if kind is str:
+        return str(AN_ID)
     if inspect.isclass(kind) and issubclass(kind, BaseModel):
         return kind.model_construct()
     return {} if kind == core.Params else None
@@ -52,6 +54,8 @@ def test_every_operation_of_the_api_has_its_call(paths):
         ("/claims", filters.ClaimFilters),
         ("/assets/asset-jobs", filters.JobFilters),
         ("/assets/assets", filters.AssetFilters),
+        ("/prompt-schemas", filters.PromptSchemaFilters),
+        ("/keys", filters.KeyFilters),
     ],
 )
 def test_every_filter_has_its_keyword(paths, path, keywords):
