@@ -56,6 +56,12 @@ class LoreKeeperError(Exception):
     status: ClassVar[int] = 500
     code: str = "internal_error"
     title: ClassVar[str] = "Something went wrong on our side"
+    CODES: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def codes(cls) -> tuple[str, ...]:
+        """All codes that this class answers with: mostly one."""
+        return cls.CODES or (cls.code,)
 
     def __init__(self, detail: str, **extra: Any) -> None:
         super().__init__(detail)

@@ -68,7 +68,7 @@ def responses(*errors: type[LoreKeeperError]) -> dict[int | str, dict[str, Any]]
     by_status: dict[int | str, dict[str, Any]] = {}
     for error in (*COMMON_ERRORS, *errors):
         entry = by_status.setdefault(error.status, {"description": error.title, "codes": []})
-        entry["codes"].append(error.code)
+        entry["codes"] += error.codes()
     return {
         status: {
             "description": f"{entry['description']} ({', '.join(dict.fromkeys(entry['codes']))})",

@@ -34,7 +34,7 @@ def test_the_errors_page_lists_every_code_with_its_status() -> None:
         code: cls.status
         for cls in _error_classes()
         if cls.__module__ in {errors.__name__, http.__name__}
-        for code in getattr(cls, "CODES", (cls.code,))
+        for code in cls.codes()
     }
     # What the framework itself refuses has no class of ours.
     known |= {"bad_request": 400, "method_not_allowed": 405}

@@ -72,6 +72,7 @@ class RunningApp:
 
     def run(self, work: Callable[[], Awaitable[T]]) -> T:
         """What no request does, in the app's own loop."""
+
         async def awaited() -> T:
             return await work()
 

@@ -153,7 +153,7 @@ def test_an_enum_is_spelled_as_it_is_called(name: str) -> None:
 
 class TestErrors:
     def test_have_a_code_of_their_own(self) -> None:
-        codes = [code for cls in ERRORS for code in getattr(cls, "CODES", (cls.code,))]
+        codes = [code for cls in ERRORS for code in cls.codes()]
 
         assert len(codes) == len(set(codes))
 
