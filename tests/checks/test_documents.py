@@ -136,19 +136,3 @@ def test_the_architecture_page_tells_of_every_room() -> None:
     }
 
     assert {room for room in rooms if f"`lorekeeper/{room}`" not in text} == set()
-
-
-def test_the_table_of_the_specification_names_functions_where_they_are() -> None:
-    """`name`, `name` | … `lorekeeper/file.py` …: each name stands in one of the files, unless the row says not yet."""
-    lost = []
-    for cells in rows(read("docs/architecture.md")):
-        if len(cells) != 2 or "not yet" in cells[1] or ", table " in cells[0]:
-            continue
-        files = [ROOT / name for name in re.findall(r"`(lorekeeper/[\w./-]+\.\w+)`", cells[1])]
-        text = "".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
-        names = re.findall(r"`([A-Za-z_][A-Za-z0-9_]+)`", cells[0]) if text else []
-        lost += [
-            f"{name} in {cells[1]}" for name in names if not re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE)
-        ]
-
-    assert lost == []
