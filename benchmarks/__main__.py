@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.frame import FULL, QUICK, Row, as_table, machine
-from benchmarks.rows import create_job, load_generator, middleware, read_job, sign_url
+from benchmarks.rows import create_job, list_assets, load_generator, middleware, read_job, sign_url
 from benchmarks.stage import stage
 
 PIPED_WIDTH = 130
@@ -18,6 +18,9 @@ ROWS = {
     "sign": sign_url.measure,
     "middleware": middleware.measure,
     "load": load_generator.measure,
+    # Last: it leaves a million assets behind.
+    "list": list_assets.measure_size,
+    "cursor": list_assets.measure_depth,
 }
 
 

@@ -1,5 +1,6 @@
 """The ASGI apps that LoreKeeper is held against. Each is a factory; the database comes from `DATABASE_URL`."""
 
+import gc
 import json
 import os
 from collections.abc import AsyncIterator
@@ -13,9 +14,9 @@ from psycopg_pool import AsyncConnectionPool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import lorekeeper.jobs.endpoints
+from lorekeeper.access.authenticator import Authenticator
 from lorekeeper.access.context import Runtime
 from lorekeeper.access.principal import Principal
-from lorekeeper.access.service import Authenticator
 from lorekeeper.contracts.enums import Role
 from lorekeeper.jobs.repository import QUERIES
 from lorekeeper.kit.clock import SystemClock
@@ -42,7 +43,7 @@ def trivial() -> ASGIApp:
 
 
 def bare_read() -> ASGIApp:
-    """`get_asset_job` with nothing around it: the same SQL on the same pool, the row as JSON by `json.dumps`."""
+    """`read_asset_job` with nothing around it: the same SQL on the same pool, the row as JSON by `json.dumps`."""
     pool = AsyncConnectionPool(
         os.environ["DATABASE_URL"],
         connection_class=psycopg.AsyncConnection[dict[str, Any]],
@@ -51,7 +52,7 @@ def bare_read() -> ASGIApp:
         max_size=10,
         open=False,
     )
-    sql = QUERIES.get_asset_job.sql({})
+    sql = QUERIES.read_asset_job.sql({})
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -68,10 +69,17 @@ def bare_read() -> ASGIApp:
     return app
 
 
+def _settle() -> None:
+    """As `lorekeeper serve` does it: the garbage collector leaves alone what lives as long as the process."""
+    gc.collect()
+    gc.freeze()
+
+
 async def _lifespan(receive: Receive, send: Send, pool: AsyncConnectionPool[Any] | None) -> None:
     await receive()
     if pool:
         await pool.open()
+    _settle()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     if pool:
@@ -97,10 +105,12 @@ def uncovered() -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, str]]:
         await database.open()
+        _settle()
         yield {"request_id": "benchmark"}  # what the middleware would put into each request's state
         await database.close()
 
     app = FastAPI(lifespan=lifespan)
     app.include_router(lorekeeper.jobs.endpoints.router)
-    app.state.runtime = Runtime(database, S3Store(nowhere), SystemClock(), _Everyone(database), Wakeups())
+    clock = SystemClock()
+    app.state.runtime = Runtime(database, S3Store(nowhere), clock, _Everyone(database, clock), Wakeups())
     return app

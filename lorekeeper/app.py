@@ -1,9 +1,11 @@
 """The composition root: one app, made of settings and the addresses of its database and its store."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 
@@ -11,13 +13,16 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
+import lorekeeper.access.endpoints
 import lorekeeper.assets.endpoints
 import lorekeeper.canon.endpoints
 import lorekeeper.jobs.endpoints
 import lorekeeper.lore.endpoints
 import lorekeeper.operations.endpoints
+import lorekeeper.prompts.endpoints
+from lorekeeper.access.authenticator import Authenticator
 from lorekeeper.access.context import Runtime
-from lorekeeper.access.service import Authenticator
+from lorekeeper.assets.cleanup import keep_clean
 from lorekeeper.contracts.assets import AssetMetadata
 from lorekeeper.contracts.errors import Problem
 from lorekeeper.contracts.prompts import PROMPT_SPECS
@@ -28,6 +33,7 @@ from lorekeeper.kit.middleware import RequestMiddleware
 from lorekeeper.kit.telemetry import Metrics
 from lorekeeper.kit.wakeups import Wakeups
 from lorekeeper.settings import Settings
+from lorekeeper.storage.abilities import learn_abilities
 from lorekeeper.storage.store import S3Store, StoreAddress
 
 DESCRIPTION = (
@@ -69,7 +75,15 @@ def create_app(settings: Settings, backing: Backing, clock: Clock | None = None)
     app.state.metrics = metrics
     # The busiest first: a request is held against the routes one after the other. They are put in as they are,
     # because FastAPI looks through an included router twice.
-    for domain in (lorekeeper.jobs, lorekeeper.assets, lorekeeper.lore, lorekeeper.canon, lorekeeper.operations):
+    for domain in (
+        lorekeeper.jobs,
+        lorekeeper.assets,
+        lorekeeper.lore,
+        lorekeeper.canon,
+        lorekeeper.prompts,
+        lorekeeper.access,
+        lorekeeper.operations,
+    ):
         app.router.routes.extend(domain.endpoints.router.routes)
     install_error_handlers(app)
     app.add_middleware(
@@ -87,7 +101,7 @@ def _runtime(settings: Settings, backing: Backing, clock: Clock) -> Runtime:
         database=database,
         store=S3Store(backing.store),
         clock=clock,
-        authenticator=Authenticator(database),
+        authenticator=Authenticator(database, clock),
         new_jobs=Wakeups(),
     )
 
@@ -97,14 +111,28 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     runtime: Runtime = app.state.runtime
     await runtime.database.open()
     await runtime.store.open()
+    learning = asyncio.create_task(learn_abilities(runtime.store.abilities))
+    cleaning = asyncio.create_task(_keep_clean(runtime, app.state.settings))
     yield
+    learning.cancel()
+    cleaning.cancel()
+    await asyncio.wait([cleaning])
     await runtime.store.close()
     await runtime.database.close()
 
 
+async def _keep_clean(runtime: Runtime, settings: Settings) -> None:
+    if settings.cleanup_interval_seconds:
+        await keep_clean(
+            runtime,
+            every_seconds=settings.cleanup_interval_seconds,
+            abandoned_after=timedelta(hours=settings.abandoned_upload_hours),
+        )
+
+
 _LOOKS_LIKE: dict[tuple[str, str], list[type[BaseModel]]] = {
-    ("AssetJobCreate", "prompt_spec"): [*PROMPT_SPECS.values()],
     ("AssetJobComplete", "metadata"): [AssetMetadata],
+    ("AssetImport", "metadata"): [AssetMetadata],
     ("AssetResponse", "metadata"): [AssetMetadata],
     ("AssetFullResponse", "metadata"): [AssetMetadata],
 }
@@ -124,6 +152,8 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         components = document["components"]
         schemas = components["schemas"]
         schemas["Problem"] = _schema(Problem)
+        # For clients to make types of. Nothing points at them: an operator's schema may be in force in their place.
+        schemas |= {model.__name__: _schema(model) for model in PROMPT_SPECS.values()}
         for (name, field), models in _LOOKS_LIKE.items():
             schemas |= {model.__name__: _schema(model) for model in models}
             described = schemas[name]["properties"][field]

@@ -41,6 +41,12 @@ class Settings(BaseSettings):
         validation_alias="S3_PRESIGNED_URL_EXPIRY_SECONDS",
         description="How long a presigned URL is good for; a week at most (AWS's own limit).",
     )
+    abandoned_upload_hours: int = Field(
+        24, ge=1, le=8760, description="How long after its URL expired an upload that nobody used is given up."
+    )
+    cleanup_interval_seconds: int = Field(
+        600, ge=0, le=86_400, description="How often `serve` looks for what the store can be rid of; 0: never."
+    )
     data_dir: Path = Field(default_factory=default_data_dir, description="Where the embedded engines keep their data.")
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8420, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")

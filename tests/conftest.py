@@ -73,7 +73,13 @@ def backing(engines: Engines, database_url: str) -> Backing:
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    return Settings(_env_file=None, max_body_bytes=MAX_BODY_BYTES, max_import_bytes=MAX_IMPORT_BYTES)
+    # No cleaning up of its own accord: tests move the clock, and sweep when they want it.
+    return Settings(
+        _env_file=None,
+        cleanup_interval_seconds=0,
+        max_body_bytes=MAX_BODY_BYTES,
+        max_import_bytes=MAX_IMPORT_BYTES,
+    )
 
 
 @pytest.fixture(scope="session")

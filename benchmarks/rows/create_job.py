@@ -22,6 +22,7 @@ EXPRESSIONS = {
     "idempotency_key": "nullif(:nothing, '-')",
     "fingerprint": "nullif(:nothing, '-')",
     "source_id": "nullif(:nothing, '-')::uuid",
+    "prompt_schema_id": "nullif(:nothing, '-')::uuid",
     "start_by": "nullif(:nothing, '-')::timestamptz",
     "finish_by": "nullif(:nothing, '-')::timestamptz",
 }

@@ -12,7 +12,7 @@ from lorekeeper.storage.store import S3Store, StoreAddress
 
 GOAL = 10.0
 KEY = "01930a5c-8000-77b8-8782-fd4501c1f0e3/IMAGE/20261122T060400123456Z_the-harbour.png"
-FILENAME = "the-harbour.png"
+DISPOSITION = 'attachment; filename="the-harbour.png"'
 CONTENT_TYPE = "image/png"
 EXPIRES = 3600
 
@@ -41,7 +41,7 @@ def _ours(stage: Stage) -> Measure:
 
     def sign() -> None:
         store.generate_download_presigned_url(
-            KEY, filename=FILENAME, content_type=CONTENT_TYPE, expires_seconds=EXPIRES
+            KEY, disposition=DISPOSITION, content_type=CONTENT_TYPE, expires_seconds=EXPIRES
         )
 
     return lambda: _rate(sign, stage.effort)
@@ -59,7 +59,7 @@ def _botocore(stage: Stage) -> Measure:
     parameters = {
         "Bucket": stage.store.bucket,
         "Key": KEY,
-        "ResponseContentDisposition": f'attachment; filename="{FILENAME}"',
+        "ResponseContentDisposition": DISPOSITION,
         "ResponseContentType": CONTENT_TYPE,
     }
 

@@ -1,14 +1,14 @@
 """What an endpoint hands to its service: who asks, the time, and the things to work with. Deny by default."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import Depends, Request
 
+from lorekeeper.access.authenticator import Authenticator
 from lorekeeper.access.principal import Principal
-from lorekeeper.access.service import Authenticator
 from lorekeeper.contracts.enums import Role
 from lorekeeper.kit.clock import Clock
 from lorekeeper.kit.database import Database
@@ -50,17 +50,32 @@ class Context:
         """The parameters that every statement which writes an event takes."""
         return {"actor": self.principal.id, "request_id": self.request_id, "now": self.now}
 
+    async def renewed(self) -> Self:
+        """The request with its key as it is now, for one that waits. Raises `UnauthorizedException` once revoked."""
+        return replace(self, principal=await self.runtime.authenticator.again(self.principal))
+
+
+async def identify(request: Request) -> Principal:
+    """Who sends this request; looked at once. Raises `UnauthorizedException`."""
+    principal: Principal | None = request.scope.get("lorekeeper.principal")
+    if principal is None:
+        runtime: Runtime = request.app.state.runtime
+        principal = await runtime.authenticator.authenticate(request.headers.get("authorization"))
+        request.scope["lorekeeper.principal"] = principal
+    return principal
+
 
 def _allow(*roles: Role) -> Callable[[Request], Awaitable[Context]]:
     async def context(request: Request) -> Context:
         runtime: Runtime = request.app.state.runtime
-        principal = await runtime.authenticator.authenticate(request.headers.get("authorization"))
+        principal = await identify(request)
         principal.require_role(*roles)
         return Context(principal, runtime, runtime.clock.now(), request.scope["state"]["request_id"])
 
     return context
 
 
+Admin = Annotated[Context, Depends(_allow())]
 Reader = Annotated[Context, Depends(_allow(Role.READER, Role.EDITOR, Role.WORKER))]
 Editor = Annotated[Context, Depends(_allow(Role.EDITOR))]
 Worker = Annotated[Context, Depends(_allow(Role.WORKER))]

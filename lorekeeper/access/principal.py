@@ -1,9 +1,10 @@
 """Who is asking, and what they may see and do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from lorekeeper.access.keys import KeyParts
 from lorekeeper.contracts.enums import Role
 from lorekeeper.contracts.errors import ForbiddenError, NotFoundError, WorldNotFoundError
 
@@ -19,6 +20,8 @@ class Principal:
     """The worlds it was granted; None: all."""
     providers: frozenset[str] | None
     """The providers whose jobs a worker may touch; None: all."""
+    key: KeyParts | None = field(default=None, repr=False)
+    """What it proved itself with, so that it can be recognised again."""
 
     def sees(self, world_id: UUID) -> bool:
         return self.world_ids is None or world_id in self.world_ids

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import httpx
 
-from lorekeeper.access.service import Authenticator, create_key
+from lorekeeper.access.authenticator import Authenticator
+from lorekeeper.access.service import create_key
 from lorekeeper.app import Backing
 from lorekeeper.cli.terminal import CommandError
 from lorekeeper.contracts.enums import Role
@@ -144,7 +145,7 @@ async def _new_admin_key(kept: str | None, url: str) -> str | None:
 
 async def _is_valid(database: Database, text: str) -> bool:
     try:
-        await Authenticator(database).authenticate(f"Bearer {text}")
+        await Authenticator(database, SystemClock()).authenticate(f"Bearer {text}")
     except UnauthorizedException:
         return False
     return True

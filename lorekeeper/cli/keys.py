@@ -69,8 +69,8 @@ def create(
 @app.command("list")
 def list_(data_dir: DataDir = None) -> None:
     """Show all keys, without their secrets."""
-    rows = _with_database(data_dir, service.list_keys)
-    table = Table("id", "name", "role", "worlds", "providers", "made", "state", box=None, pad_edge=False)
+    rows = _with_database(data_dir, service.all_keys)
+    table = Table("id", "name", "role", "worlds", "providers", "made", "last used", "state", box=None, pad_edge=False)
     for row in rows:
         table.add_row(
             row["id"],
@@ -79,6 +79,7 @@ def list_(data_dir: DataDir = None) -> None:
             "all" if row["all_worlds"] else ", ".join(row["worlds"]),
             "all" if row["providers"] is None else ", ".join(row["providers"]),
             f"{row['created_at']:%Y-%m-%d %H:%M}",
+            f"{row['last_used_at']:%Y-%m-%d %H:%M}" if row["last_used_at"] else "never",
             "revoked" if row["revoked_at"] else "alive",
         )
     console_on("stdout").print(table)
@@ -89,7 +90,7 @@ def revoke(key_id: Annotated[str, typer.Argument(help="The id of `keys list`.")]
     """End a key for good; running servers obey within a second."""
 
     async def work(database: Database) -> bool:
-        return await service.revoke_key(database, key_id, actor=ACTOR, now=SystemClock().now()) is not None
+        return await service.revoke_key(database, key_id, actor=ACTOR, now=SystemClock().now())
 
     if not _with_database(data_dir, work):
         raise CommandError(f"There is no key {key_id} that is alive.")
@@ -116,5 +117,3 @@ def _with_database(data_dir: Path | None, work: Callable[[Database], Awaitable[T
         raise CommandError(str(error)) from error
     except psycopg.errors.UndefinedTable as error:
         raise CommandError("The database is empty: run `lorekeeper migrate` first.") from error
-    except psycopg.errors.ForeignKeyViolation as error:
-        raise CommandError("One of the worlds does not exist.") from error

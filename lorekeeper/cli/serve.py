@@ -1,5 +1,6 @@
 """`lorekeeper serve`, `migrate` and `doctor`: the commands of whoever runs the server."""
 
+import gc
 import json
 import logging
 import os
@@ -22,6 +23,7 @@ from lorekeeper.cli.backing import admin_key_file, database_url, embedded_or_nam
 from lorekeeper.cli.checkup import examine, examine_running
 from lorekeeper.cli.terminal import CommandError, console_on
 from lorekeeper.db import migrate as migrations
+from lorekeeper.kit.protocol import bounded_protocol
 from lorekeeper.kit.telemetry import configure_logging
 from lorekeeper.places import LOCAL_FILE, SERVER_FILE
 from lorekeeper.settings import Settings, environment_name
@@ -78,7 +80,7 @@ def doctor(data_dir: DataDir = None) -> None:
             findings = list(examine(backing))
     console = console_on("stdout")
     for finding in findings:
-        mark = "[good]ok [/good]" if finding.fine else "[bad]bad[/bad]"
+        mark = "[hint]-- [/hint]" if finding.is_note else "[good]ok [/good]" if finding.fine else "[bad]bad[/bad]"
         console.print(f"{mark} {finding.what:<11} {escape(finding.says)}")
     if not all(finding.fine for finding in findings):
         raise typer.Exit(1)
@@ -182,12 +184,17 @@ def _run(settings: Settings, backing: Backing, listener: socket.socket) -> None:
     app = create_app(settings, backing)
     config = uvicorn.Config(
         app,
+        http=bounded_protocol(),
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=30,
     )
+    # What was imported and built up to here lives as long as the process does: the garbage collector, which would walk
+    # through it again and again, is told to leave it alone.
+    gc.collect()
+    gc.freeze()
     _Server(config, app).run(sockets=[listener])
 
 

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
 from lorekeeper.contracts.base import (
     A_NUMBER,
+    MAX_SAFE_INTEGER,
     Checksum,
     JsonObject,
     Model,
@@ -17,7 +18,7 @@ from lorekeeper.contracts.base import (
     Timestamp,
 )
 from lorekeeper.contracts.enums import AssetStatusEnum, AssetTypeEnum, DerivationOrigin
-from lorekeeper.contracts.references import References
+from lorekeeper.contracts.references import AssetJobReferences, References
 from lorekeeper.contracts.snapshot import LoreSnapshot
 
 Format = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.+-]{0,31}$")]
@@ -35,7 +36,8 @@ ContentType = Annotated[
 StorageKey = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^\x00-\x1f]+$")]
 MAX_OBJECT_BYTES = 5 * 1024**4
 ObjectSize = Annotated[int, Field(ge=1, le=MAX_OBJECT_BYTES), A_NUMBER]
-_Count = Annotated[int, Field(ge=1), A_NUMBER]
+_Rate = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER), A_NUMBER]
+_Count = Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER), A_NUMBER]
 
 
 class AssetMetadata(Request):
@@ -46,7 +48,7 @@ class AssetMetadata(Request):
     width: _Count | None = Field(None, description="Pixels.")
     height: _Count | None = Field(None, description="Pixels.")
     resolution: str | None = Field(None, max_length=50)
-    bitrate: Annotated[int, Field(ge=0), A_NUMBER] | None = Field(None, description="Bits a second.")
+    bitrate: _Rate | None = Field(None, description="Bits a second.")
     codec: str | None = Field(None, max_length=100)
     page_count: _Count | None = None
 
@@ -69,6 +71,18 @@ class AssetCreate(Request):
         return metadata
 
 
+class AssetImport(AssetCreate):
+    """A file that no job made: brought in with what is known of what it was made from, and how."""
+
+    world_id: UUID
+    type: AssetTypeEnum
+    references: AssetJobReferences = Field(default_factory=AssetJobReferences)
+    prompt_spec: JsonObject = Field(
+        default_factory=dict,
+        description="What is known of how it was made. Kept with `checksum` set to the file's own.",
+    )
+
+
 class AssetResponse(Model):
     id: UUID
     world_id: UUID
@@ -87,7 +101,10 @@ class AssetResponse(Model):
 
 
 class AssetDerivationResponse(Model):
-    """Provenance: what a job, and its asset once there is one, was made from. It never changes."""
+    """Provenance: what a job, and its asset once there is one, was made from. It never changes.
+
+    An asset that was brought in without a job (`origin` IMPORT) has one, too: without `asset_job_id`.
+    """
 
     id: UUID
     world_id: UUID

@@ -31,7 +31,7 @@ def _in_utc(value: datetime) -> datetime:
 
 def format_time(value: datetime) -> str:
     """RFC 3339 in UTC with microseconds, always of the same length, so that texts sort as times do."""
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return value.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 Timestamp = Annotated[datetime, AfterValidator(_in_utc), PlainSerializer(format_time, when_used="json")]

@@ -25,6 +25,11 @@ class AssetJobStatusEnum(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class PromptSchemaOrigin(StrEnum):
+    BUILT_IN = "BUILT_IN"
+    OPERATOR = "OPERATOR"
+
+
 class CanonState(StrEnum):
     STRICT = "STRICT"
     MYTHIC = "MYTHIC"
@@ -84,7 +89,7 @@ class DerivationOrigin(StrEnum):
 
 
 class Role(StrEnum):
-    """What a key may do. `admin` may do all; the others are listed in docs/architecture.md."""
+    """What a key may do. `admin` may do all; the others are listed in docs/access.md."""
 
     READER = "reader"
     EDITOR = "editor"

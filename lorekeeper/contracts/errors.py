@@ -8,6 +8,7 @@
     │   ├── ReferenceNotFoundError           404 reference_not_found
     │   ├── WorldScopeViolationError         422 world_scope_violation
     │   ├── IdempotencyKeyReusedError        422 idempotency_key_reused
+    │   ├── PromptSchemaInvalidError         422 prompt_schema_invalid
     │   └── UploadMismatchError              422 upload_not_issued, object_missing, size_mismatch, …
     ├── UnauthorizedException                401 unauthorized
     ├── ForbiddenError                       403 forbidden
@@ -17,12 +18,16 @@
     │   ├── LeaseLostError                   409 lease_lost
     │   ├── LoreInUseError                   409 lore_in_use
     │   ├── ContradictionError               409 contradiction
-    │   └── AlreadyCompletedError            409 already_completed
+    │   ├── AlreadyCompletedError            409 already_completed
+    │   ├── AssetInUseError                  409 asset_in_use
+    │   └── UploadClosedError                409 upload_closed
     ├── AssetGoneError                       410 asset_gone
     ├── PreconditionFailedError              412 precondition_failed
     ├── BadRequestError                      400 bad_request
     ├── MethodNotAllowedError                405 method_not_allowed
     ├── PayloadTooLargeError                 413 payload_too_large
+    ├── UriTooLongError                      414 uri_too_long
+    ├── HeadersTooLargeError                 431 headers_too_large
     ├── StorageUnavailableError              503 storage_unavailable
     ├── DatabaseUnavailableError             503 database_unavailable
     └── ServerStoppingError                  503 server_stopping
@@ -54,6 +59,12 @@ class LoreKeeperError(Exception):
     status: ClassVar[int] = 500
     code: str = "internal_error"
     title: ClassVar[str] = "Something went wrong on our side"
+    CODES: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def codes(cls) -> tuple[str, ...]:
+        """All codes that this class answers with: mostly one."""
+        return cls.CODES or (cls.code,)
 
     def __init__(self, detail: str, **extra: Any) -> None:
         super().__init__(detail)
@@ -101,6 +112,11 @@ class IdempotencyKeyReusedError(AssetValidationError):
     title = "The idempotency key was used for another request"
 
 
+class PromptSchemaInvalidError(AssetValidationError):
+    code = "prompt_schema_invalid"
+    title = "The prompt schema cannot be put in force"
+
+
 class UploadMismatchError(AssetValidationError):
     """What was uploaded is not what was declared. `code` says which check failed; the job stays as it was."""
 
@@ -108,6 +124,8 @@ class UploadMismatchError(AssetValidationError):
     CODES: ClassVar[tuple[str, ...]] = (
         "upload_not_issued",
         "upload_already_used",
+        "upload_abandoned",
+        "upload_incomplete",
         "object_missing",
         "size_mismatch",
         "content_type_mismatch",
@@ -171,6 +189,16 @@ class AlreadyCompletedError(ConflictError):
     title = "The job was completed with another file"
 
 
+class AssetInUseError(ConflictError):
+    code = "asset_in_use"
+    title = "Jobs that are not over yet need this asset"
+
+
+class UploadClosedError(ConflictError):
+    code = "upload_closed"
+    title = "The upload is completed, or an asset is made of it"
+
+
 class AssetGoneError(LoreKeeperError):
     status = 410
     code = "asset_gone"
@@ -203,6 +231,18 @@ class PayloadTooLargeError(LoreKeeperError):
     status = 413
     code = "payload_too_large"
     title = "The request body is too large"
+
+
+class UriTooLongError(LoreKeeperError):
+    status = 414
+    code = "uri_too_long"
+    title = "The path and the query are too long"
+
+
+class HeadersTooLargeError(LoreKeeperError):
+    status = 431
+    code = "headers_too_large"
+    title = "The headers are too large"
 
 
 class StorageUnavailableError(LoreKeeperError):

@@ -4,7 +4,8 @@ Canonical form is RFC 8785, the JSON Canonicalization Scheme, so that any langua
 """
 
 import hashlib
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 from uuid import UUID
 
 import rfc8785
@@ -68,6 +69,32 @@ def canonicalize_lore_snapshot(snapshot: LoreSnapshot) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class CanonicalLore:
+    """What both hashes have in common, in canonical form: it is most of the work, so it is done once for the two."""
+
+    references: bytes
+    lore_snapshot: bytes
+
+    @classmethod
+    def of(cls, references: AssetJobReferences, lore_snapshot: LoreSnapshot) -> Self:
+        return cls(
+            canonical_json(canonicalize_references(references)),
+            canonical_json(canonicalize_lore_snapshot(lore_snapshot)),
+        )
+
+    @property
+    def content_basis(self) -> str:
+        """SHA-256 over the lore alone. Freshness is judged by it, so switching models makes no paid work look stale."""
+        return _hash_of_members(
+            {
+                "v": canonical_json(HASH_VERSION),
+                "references": self.references,
+                "lore_snapshot": self.lore_snapshot,
+            }
+        )
+
+
 def compute_input_hash(
     *,
     world_id: UUID,
@@ -77,31 +104,36 @@ def compute_input_hash(
     prompt_spec: dict[str, Any],
     references: AssetJobReferences,
     lore_snapshot: LoreSnapshot,
+    lore: CanonicalLore | None = None,
 ) -> str:
-    """SHA-256 (hexadecimal) over everything that decides what a job makes. Equal hash, equal job."""
-    return content_hash(
+    """SHA-256 (hexadecimal) over everything that decides what a job makes. Equal hash, equal job.
+
+    `lore` is the canonical form of the references and the snapshot, for a caller that has it already.
+    """
+    lore = lore or CanonicalLore.of(references, lore_snapshot)
+    return _hash_of_members(
         {
-            "v": HASH_VERSION,
-            "world_id": str(world_id),
-            "asset_type": asset_type.value,
-            "provider": provider,
-            "model_id": model_id,
-            "prompt_spec": prompt_spec,
-            "references": canonicalize_references(references),
-            "lore_snapshot": canonicalize_lore_snapshot(lore_snapshot),
+            "v": canonical_json(HASH_VERSION),
+            "world_id": canonical_json(str(world_id)),
+            "asset_type": canonical_json(asset_type.value),
+            "provider": canonical_json(provider),
+            "model_id": canonical_json(model_id),
+            "prompt_spec": canonicalize_prompt_spec(prompt_spec),
+            "references": lore.references,
+            "lore_snapshot": lore.lore_snapshot,
         }
     )
 
 
 def compute_content_basis(references: AssetJobReferences, lore_snapshot: LoreSnapshot) -> str:
     """SHA-256 over the lore alone. Freshness is judged by it, so switching models never makes paid work look stale."""
-    return content_hash(
-        {
-            "v": HASH_VERSION,
-            "references": canonicalize_references(references),
-            "lore_snapshot": canonicalize_lore_snapshot(lore_snapshot),
-        }
-    )
+    return CanonicalLore.of(references, lore_snapshot).content_basis
+
+
+def _hash_of_members(members: dict[str, bytes]) -> str:
+    """The hash of an object by its members' canonical forms. Their names are of ASCII, which sorts alike everywhere."""
+    listed = b",".join(b'"%b":%b' % (name.encode(), members[name]) for name in sorted(members))
+    return hashlib.sha256(b"{" + listed + b"}").hexdigest()
 
 
 def _sorted_ids(ids: list[UUID]) -> list[str]:

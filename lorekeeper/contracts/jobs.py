@@ -1,9 +1,9 @@
 """Asset jobs on the wire (specification section 2, Job Models; design section 5)."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from lorekeeper.contracts.assets import AssetCreate, AssetDerivationResponse, AssetResponse
 from lorekeeper.contracts.base import (
@@ -21,7 +21,6 @@ from lorekeeper.contracts.base import (
     YesNo,
 )
 from lorekeeper.contracts.enums import AssetJobStatusEnum, AssetTypeEnum
-from lorekeeper.contracts.prompts import PROMPT_SPECS
 from lorekeeper.contracts.references import AssetJobReferences
 
 Provider = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
@@ -43,7 +42,8 @@ class AssetJobCreate(Request):
     provider: Provider
     model_id: Label | None = None
     prompt_spec: JsonObject = Field(
-        description="By asset type: VideoPromptSpec, AudioPromptSpec, ImagePromptSpec, MapPromptSpec or PdfPromptSpec."
+        description="What the schema in force for the asset type and provider accepts (`/prompt-schemas/in-force`). "
+        "Built in, by asset type: VideoPromptSpec, AudioPromptSpec, ImagePromptSpec, MapPromptSpec, PdfPromptSpec."
     )
     references: AssetJobReferences = Field(default_factory=AssetJobReferences)
     priority: Annotated[int, Field(ge=-1000, le=1000), A_NUMBER] = Field(0, description="Higher goes first.")
@@ -54,14 +54,6 @@ class AssetJobCreate(Request):
     finish_by: GivenTime | None = Field(None, description="Of no use after this time.")
     idempotency_key: IdempotencyKey | None = Field(None, description="The same as the `Idempotency-Key` header.")
     allow_contradictions: YesNo = Field(False, description="True: make it, though canon contradicts a claim of it.")
-
-    @field_validator("prompt_spec")
-    @classmethod
-    def _prompt_fits_type(cls, prompt_spec: dict[str, Any], given: ValidationInfo) -> dict[str, Any]:
-        asset_type = given.data.get("asset_type")  # missing where it is not valid itself
-        if asset_type is not None:
-            PROMPT_SPECS[asset_type].model_validate(prompt_spec)
-        return prompt_spec
 
 
 class JobProgress(Model):
@@ -130,7 +122,7 @@ class AssetJobClaim(Request):
 
     worker_id: WorkerId
     providers: Annotated[list[Provider], Field(min_length=1, max_length=100)]
-    asset_types: Annotated[list[AssetTypeEnum], Field(min_length=1)] | None = None
+    asset_types: Annotated[list[AssetTypeEnum], Field(min_length=1, max_length=100)] | None = None
     world_ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)] | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_CLAIM), A_NUMBER] = 1
     lease_seconds: LeaseSeconds = 60
@@ -148,6 +140,7 @@ class AssetJobResponse(Model):
     requested_by: str
     input_hash: str
     prompt_spec: StoredJson
+    prompt_schema_id: UUID | None = Field(None, description="What judged prompt_spec; null: the built-in schema.")
     error_code: str | None = None
     error_message: str | None = None
     idempotency_key: str | None = None

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from lorekeeper.access.context import Context
-from lorekeeper.assets.service import verify_upload
+from lorekeeper.assets.uploads import require_pending, verify_upload
 from lorekeeper.contracts.assets import AssetCreate, AssetResponse
 from lorekeeper.contracts.enums import AssetJobStatusEnum, AssetTypeEnum
 from lorekeeper.contracts.errors import AlreadyCompletedError, InvalidTransitionError, UploadMismatchError
@@ -63,11 +63,13 @@ def _may_complete(ctx: Context, job: Row, body: AssetJobComplete) -> None:
 
 
 async def _overtaken(ctx: Context, job_id: UUID, body: AssetJobComplete) -> AssetJobFullResponse:
-    """The job changed while the store was asked: say what is the case now."""
-    job = visible_job(ctx, job_id, await repository.get_asset_job(ctx.database, job_id))
+    """The job, or the upload, changed while the store was asked: say what is the case now."""
+    found = await repository.get_asset_job_and_upload(ctx.database, job_id, body.storage_key)
+    job = visible_job(ctx, job_id, found)
     if job["status"] == Status.SUCCEEDED:
         return _completed_before(job, body)
     _may_complete(ctx, job, body)
+    require_pending(job["upload"])
     raise lease_lost(job)
 
 

@@ -6,13 +6,15 @@ from typing import Any
 from lorekeeper.access.context import Context
 from lorekeeper.canon.service import contradiction_between
 from lorekeeper.contracts.enums import AssetJobStatusEnum, DerivationOrigin
-from lorekeeper.contracts.errors import AssetValidationError, ConflictError, IdempotencyKeyReusedError
+from lorekeeper.contracts.errors import ConflictError, IdempotencyKeyReusedError
 from lorekeeper.contracts.hashing import canonicalize_references, compute_input_hash, content_hash
 from lorekeeper.contracts.jobs import AssetJobCreate, AssetJobFullResponse
 from lorekeeper.jobs import repository
+from lorekeeper.jobs.validation import validate_asset_job_create_request
 from lorekeeper.kit.database import Row
 from lorekeeper.kit.ids import new_id
-from lorekeeper.provenance.service import EarlierJob, Inputs, gather
+from lorekeeper.lore.validation import validate_world_exists
+from lorekeeper.provenance.service import EarlierJob, Found, Inputs, look_up, take
 
 TRIES = 5
 
@@ -29,41 +31,48 @@ async def create_job(ctx: Context, body: AssetJobCreate) -> Created:
     """Check, snapshot, hash and insert; or find the job that this request made, or would make again.
 
     Two round trips: what is read is of one moment, and what is written is one statement. Raises `WorldNotFoundError`,
-    `ReferenceNotFoundError`, `WorldScopeViolationError`, `IdempotencyKeyReusedError`, `ContradictionError`.
+    `ReferenceNotFoundError`, `WorldScopeViolationError`, `IdempotencyKeyReusedError`, `AssetValidationError`,
+    `ContradictionError`.
     """
     fingerprint = _fingerprint(body) if body.idempotency_key else None
     for _ in range(TRIES):
-        inputs = await gather(
+        found = await look_up(
             ctx,
             body.world_id,
             body.references,
+            asset_type=body.asset_type,
+            provider=body.provider,
             heeds_canon=not body.allow_contradictions,
             idempotency_key=body.idempotency_key,
         )
-        if isinstance(inputs, EarlierJob):
-            if fingerprint != inputs.fingerprint:
-                raise IdempotencyKeyReusedError("This idempotency key came with another request before; use a new one.")
-            row = ctx.principal.require_visible(
-                "job", inputs.id, await repository.get_asset_job(ctx.database, inputs.id)
-            )
-            return Created(AssetJobFullResponse.model_validate(row), replayed=True)
-        if body.start_by is not None and body.start_by <= ctx.now:
-            raise AssetValidationError("start_by lies in the past.")
-        if (created := await _insert(ctx, body, inputs, fingerprint)) is not None:
+        if found.earlier_job is not None:
+            validate_world_exists(body.world_id, found.lore["world"], ctx.principal)
+            return await _replay(ctx, found.earlier_job, fingerprint)
+        await validate_asset_job_create_request(ctx, body, found)
+        if (created := await _insert(ctx, body, found, fingerprint)) is not None:
             return created
     raise ConflictError("The same job is being created and ended over and over; try again in a moment.")
 
 
-async def _insert(ctx: Context, body: AssetJobCreate, inputs: Inputs, fingerprint: str | None) -> Created | None:
+async def _replay(ctx: Context, earlier: EarlierJob, fingerprint: str | None) -> Created:
+    """The answer that the same key had before, whatever the lore and the prompt schemas are by now."""
+    if fingerprint != earlier.fingerprint:
+        raise IdempotencyKeyReusedError("This idempotency key came with another request before; use a new one.")
+    row = ctx.principal.require_visible("job", earlier.id, await repository.get_asset_job(ctx.database, earlier.id))
+    return Created(AssetJobFullResponse.model_validate(row), replayed=True)
+
+
+async def _insert(ctx: Context, body: AssetJobCreate, found: Found, fingerprint: str | None) -> Created | None:
     """The new job, or the one in its way; None where that came or went at this very moment: all is to be asked anew.
 
     What is made from contradicting claims is not made anew, but where it is there already, nothing new is asked for.
     """
-    job = _new_job(body, inputs, fingerprint)
-    refused = bool(inputs.contradictions)
+    inputs = take(ctx, body.references, found)
+    job = _new_job(body, inputs, fingerprint) | {"prompt_schema_id": found.prompt_schema_id}
+    refused = bool(found.contradictions)
     row = await repository.create_asset_job(ctx.database, job, only_replayed=refused, origin=ctx.origin)
     if row is not None and refused and row["id"] is None:
-        raise contradiction_between(inputs.contradictions)
+        raise contradiction_between(found.contradictions)
     if row is None or (not row["created"] and row["id"] is None):
         return None
     if row["created"]:
@@ -104,6 +113,7 @@ def _new_job(body: AssetJobCreate, inputs: Inputs, fingerprint: str | None) -> R
             prompt_spec=body.prompt_spec,
             references=body.references,
             lore_snapshot=inputs.snapshot,
+            lore=inputs.canonical,
         ),
         "content_basis": inputs.content_basis,
         "lore_snapshot": inputs.snapshot,
@@ -137,6 +147,7 @@ def _response(ctx: Context, body: AssetJobCreate, inputs: Inputs, job: Row) -> A
         "provider",
         "model_id",
         "priority",
+        "prompt_schema_id",
         "idempotency_key",
         "max_attempts",
         "start_by",

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from lorekeeper.access.context import Editor, EditorOrWorker, Reader, Worker
+from lorekeeper.access.route import KeyedRoute
 from lorekeeper.contracts.base import GivenTime, Text
 from lorekeeper.contracts.enums import AssetJobStatusEnum, AssetTypeEnum
 from lorekeeper.contracts.errors import (
@@ -43,7 +44,9 @@ from lorekeeper.jobs.creation import create_job
 from lorekeeper.kit.http import answer, header, operation_id, responses
 from lorekeeper.kit.pagination import Paging, paging
 
-router = APIRouter(prefix="/assets/asset-jobs", tags=["asset jobs"], generate_unique_id_function=operation_id)
+router = APIRouter(
+    prefix="/assets/asset-jobs", tags=["asset jobs"], route_class=KeyedRoute, generate_unique_id_function=operation_id
+)
 
 MOVES = responses(InvalidTransitionError, LeaseLostError)
 
@@ -124,7 +127,8 @@ async def claim_asset_jobs(body: AssetJobClaim, ctx: Worker, request: Request) -
 @router.get("/{id:uuid}", response_model=AssetJobFullResponse, responses=responses())
 async def get_asset_job(id: UUID, ctx: Reader) -> Response:
     """A job with its derivation and asset."""
-    return answer(await service.get_job(ctx, id))
+    found = await service.read_job(ctx, id)
+    return answer(found.job, stored={"derivation": found.derivation, "asset": found.asset})
 
 
 @router.patch("/{id:uuid}", response_model=AssetJobFullResponse, responses=MOVES)

@@ -2,15 +2,20 @@
 -- Job, derivation, links and event in one statement. Where a live or succeeded job with the same input hash exists, none
 -- is inserted and that one is returned; either way the idempotency key is noted with it, and a key that somebody else
 -- has just noted undoes it all (unique_violation). A row without any job means that another transaction inserted it
--- while this one ran: read again. `only_replayed`: none is inserted in any case, so there was none.
-WITH made AS (
+-- while this one ran, or deleted an asset that is an input: read again. `only_replayed`: none is inserted in any case, so
+-- there was none.
+WITH ready AS MATERIALIZED (  -- what is held here is not deleted before the job stands
+    SELECT FROM asset WHERE id = ANY(%(asset_ids)s::uuid[]) AND status = 'READY' FOR SHARE
+), made AS (
     INSERT INTO asset_job (id, world_id, asset_type, provider, model_id, priority, requested_by, input_hash, prompt_spec,
-                           idempotency_key, max_attempts, available_at, start_by, finish_by, created_at)
+                           prompt_schema_id, idempotency_key, max_attempts, available_at, start_by, finish_by, created_at)
     SELECT %(id)s, world.id, %(asset_type)s, %(provider)s, %(model_id)s, %(priority)s, %(actor)s, %(input_hash)s,
-           %(prompt_spec)s, %(idempotency_key)s, %(max_attempts)s, %(now)s, %(start_by)s, %(finish_by)s, %(now)s
+           %(prompt_spec)s, %(prompt_schema_id)s, %(idempotency_key)s, %(max_attempts)s, %(now)s, %(start_by)s,
+           %(finish_by)s, %(now)s
     FROM world WHERE world.id = %(world_id)s AND world.deleted_at IS NULL
+      AND (SELECT count(*) FROM ready) = cardinality(%(asset_ids)s::uuid[])
       AND false    -- when only_replayed
-    FOR KEY SHARE  -- it is not deleted before this is committed
+    FOR KEY SHARE OF world  -- it is not deleted before this is committed
     ON CONFLICT DO NOTHING
     RETURNING id, world_id
 ), answered AS (  -- the new job, or the one that is in its way; not for long, where that has missed its start
@@ -57,6 +62,31 @@ LEFT JOIN asset_job_reading AS existing
 -- One job with its derivation and asset.
 SELECT * FROM asset_job_reading WHERE id = %(id)s
 
+-- name: read_asset_job
+-- One job for its reader. Its derivation and its asset have the form of the wire already (contracts/assets.py), so that
+-- their JSON is handed on as it stands here.
+SELECT job.id, job.world_id, job.asset_type, job.provider, job.model_id, job.status, job.priority, job.requested_by,
+       job.input_hash, job.prompt_spec, job.prompt_schema_id, job.error_code, job.error_message, job.idempotency_key,
+       job.attempt, job.max_attempts, job.available_at, job.lease_expires_at, job.worker_id, job.progress,
+       job.provider_job_id, job.cancel_requested_at, job.start_by, job.finish_by, job.created_at, job.started_at,
+       job.finished_at,
+       (SELECT row_to_json(part) FROM (
+           SELECT derivation.id, derivation.world_id, derivation.origin, derivation.asset_job_id, derivation.asset_id,
+                  derivation.source_id, derivation.prompt_spec, derivation.input_hash, derivation.content_basis,
+                  derivation."references", derivation.lore_snapshot,
+                  to_char(derivation.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at
+           FROM asset_derivation_reading AS derivation WHERE derivation.asset_job_id = job.id
+       ) AS part) AS derivation,
+       (SELECT row_to_json(part) FROM (
+           SELECT asset.id, asset.world_id, asset.type, asset.format, asset.status, asset.storage_key, asset.content_type,
+                  asset.duration_seconds, asset.size_bytes, asset.checksum, asset.metadata, asset.created_by,
+                  to_char(asset.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at,
+                  to_char(asset.deleted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS deleted_at
+           FROM asset_derivation AS derivation JOIN asset ON asset.id = derivation.asset_id
+           WHERE derivation.asset_job_id = job.id
+       ) AS part) AS asset
+FROM asset_job AS job WHERE job.id = %(id)s
+
 -- name: get_asset_job_and_upload
 -- One job as above, with the upload that a worker says its file was put into.
 SELECT job.*, (SELECT row_to_json(upload) FROM upload WHERE storage_key = %(storage_key)s) AS upload
@@ -72,9 +102,10 @@ WHERE world_id = %(world_id)s AND input_hash = %(input_hash)s
 -- Jobs, newest first. By time, `created_at` says which are newer, not the id: it is the app's clock that they were asked
 -- by, and an id carries the machine's. The cursor is the last job of the page before.
 SELECT page.* FROM unnest(%(each_world)s::uuid[]) AS seen (world_id) CROSS JOIN LATERAL (  -- when each_world
-SELECT id, world_id, asset_type, provider, model_id, status, priority, requested_by, input_hash, prompt_spec, error_code,
-       error_message, idempotency_key, attempt, max_attempts, available_at, lease_expires_at, worker_id, progress,
-       provider_job_id, cancel_requested_at, start_by, finish_by, created_at, started_at, finished_at
+SELECT id, world_id, asset_type, provider, model_id, status, priority, requested_by, input_hash, prompt_spec,
+       prompt_schema_id, error_code, error_message, idempotency_key, attempt, max_attempts, available_at,
+       lease_expires_at, worker_id, progress, provider_job_id, cancel_requested_at, start_by, finish_by, created_at,
+       started_at, finished_at
 FROM asset_job
 WHERE true
   AND world_id = ANY(ARRAY[%(world_id)s::uuid])    -- when world_id
@@ -264,19 +295,21 @@ RETURNING id
 
 -- name: complete_asset_job
 -- Job, asset, derivation, links, upload and event in one statement: all of a completion or nothing of it. No row: the job
--- is not RUNNING under this lease (any more), or is to be cancelled.
-WITH done AS (
+-- is not RUNNING under this lease (any more), or is to be cancelled; or the upload is not PENDING (any more).
+WITH held AS MATERIALIZED (  -- so that the upload is neither used by another asset nor given up meanwhile
+    SELECT storage_key FROM upload WHERE storage_key = %(storage_key)s AND state = 'PENDING' FOR UPDATE
+), done AS (
     UPDATE asset_job
     SET status = 'SUCCEEDED', finished_at = greatest(%(now)s, started_at), lease_token = NULL, lease_expires_at = NULL,
         error_code = NULL, error_message = NULL
     WHERE id = %(id)s AND status = 'RUNNING' AND cancel_requested_at IS NULL
       AND lease_token IS NOT DISTINCT FROM %(lease_token)s::uuid
-      AND (lease_expires_at IS NULL OR lease_expires_at > %(now)s)
+      AND (lease_expires_at IS NULL OR lease_expires_at > %(now)s) AND EXISTS (SELECT FROM held)
     RETURNING asset_job.*
 ), used AS (
     UPDATE upload SET state = 'USED'
-    FROM done
-    WHERE upload.storage_key = %(storage_key)s AND upload.world_id = done.world_id AND upload.state = 'PENDING'
+    FROM done, held
+    WHERE upload.storage_key = held.storage_key
 ), made AS (
     INSERT INTO asset (id, world_id, type, format, storage_key, content_type, duration_seconds, size_bytes, checksum,
                        metadata, created_by, created_at)

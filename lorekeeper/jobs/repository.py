@@ -9,7 +9,6 @@ from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from lorekeeper.contracts.assets import AssetCreate
-from lorekeeper.contracts.errors import UploadMismatchError
 from lorekeeper.contracts.jobs import AssetJobListFilter, JobProgressUpdate, PaginatedAssetJobResponse
 from lorekeeper.contracts.snapshot import LoreSnapshot
 from lorekeeper.kit.database import Database, Row
@@ -21,9 +20,7 @@ QUERIES = Queries(__package__)
 Origin = Mapping[str, Any]
 
 
-async def create_asset_job(
-    database: Database, job: Row, *, only_replayed: bool = False, origin: Origin
-) -> Row | None:
+async def create_asset_job(database: Database, job: Row, *, only_replayed: bool = False, origin: Origin) -> Row | None:
     """Insert a job with its derivation and links. The row says `created`, or holds the job that exists already.
 
     None: its idempotency key was used at this very moment. `id` None: another request is inserting the same job,
@@ -48,6 +45,11 @@ async def end_missed_job(database: Database, job_id: UUID, *, origin: Origin) ->
 async def get_asset_job(database: Database, job_id: UUID) -> Row | None:
     """A job with its derivation and its asset."""
     return await database.one(QUERIES.get_asset_job, id=job_id)
+
+
+async def read_asset_job(database: Database, job_id: UUID) -> Row | None:
+    """A job, with its derivation and its asset as the JSON that is answered (bytes)."""
+    return await database.one_unparsed(QUERIES.read_asset_job, id=job_id)
 
 
 async def get_asset_job_and_upload(database: Database, job_id: UUID, storage_key: str) -> Row | None:
@@ -117,16 +119,13 @@ async def cancel_asset_job(database: Database, job_id: UUID, *, origin: Origin) 
 async def complete_asset_job(
     database: Database, job_id: UUID, file: AssetCreate, *, asset_id: UUID, lease_token: UUID | None, origin: Origin
 ) -> Row | None:
-    """Make the asset and finish the job; the answer is the job with its asset, or None when it is not RUNNING under
-    this lease. Raises `UploadMismatchError` when another job has made an asset of the same upload meanwhile.
+    """Make the asset and finish the job; the answer is the job with its asset. None when the job is not RUNNING under
+    this lease, or the upload not PENDING: somebody was quicker.
     """
     parameters = file.model_dump(include=set(AssetCreate.model_fields)) | {"metadata": Jsonb(file.metadata)}
-    try:
-        return await database.one(
-            QUERIES.complete_asset_job, id=job_id, lease_token=lease_token, asset_id=asset_id, **parameters, **origin
-        )
-    except UniqueViolation as error:
-        raise UploadMismatchError("upload_already_used", "storage_key belongs to an asset already.") from error
+    return await database.one(
+        QUERIES.complete_asset_job, id=job_id, lease_token=lease_token, asset_id=asset_id, **parameters, **origin
+    )
 
 
 async def count_jobs_by_status(database: Database) -> dict[str, int]:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from lorekeeper.access.context import Context
@@ -24,6 +24,7 @@ from lorekeeper.contracts.jobs import (
     AssetJobHeartbeat,
     AssetJobHeartbeatResponse,
     AssetJobListFilter,
+    AssetJobResponse,
     AssetJobUpdate,
     ClaimedJob,
     PaginatedAssetJobResponse,
@@ -57,6 +58,20 @@ def validate_worker_authorization(principal: Principal, provider: str) -> None:
         raise ForbiddenError(f"This key may not work for the provider {provider}.")
 
 
+@dataclass(frozen=True)
+class StoredJob:
+    """A job as it is read. Its derivation and its asset are JSON already: they were checked when they were written."""
+
+    job: AssetJobResponse
+    derivation: bytes | None
+    asset: bytes | None
+
+
+async def read_job(ctx: Context, job_id: UUID) -> StoredJob:
+    row = visible_job(ctx, job_id, await repository.read_asset_job(ctx.database, job_id))
+    return StoredJob(AssetJobResponse.model_validate(row), row["derivation"], row["asset"])
+
+
 async def get_job(ctx: Context, job_id: UUID) -> AssetJobFullResponse:
     return AssetJobFullResponse.model_validate(await _job(ctx, job_id))
 
@@ -71,31 +86,37 @@ async def claim_jobs(
     ctx: Context, body: AssetJobClaim, *, is_gone: Callable[[], Awaitable[bool]]
 ) -> AssetJobClaimResponse:
     """Hand out up to `limit` jobs, waiting up to `wait_seconds` for the first. `is_gone`: the caller hung up."""
-    for provider in body.providers:
-        validate_worker_authorization(ctx.principal, provider)
-    for world_id in body.world_ids or ():
-        ctx.principal.require_world(world_id)
-    claim: dict[str, Any] = {
-        "worker_id": body.worker_id,
-        "providers": list(dict.fromkeys(body.providers)),
-        "asset_types": [kind.value for kind in body.asset_types] if body.asset_types else None,
-        "world_ids": body.world_ids or ctx.principal.visible_worlds,
-        "limit": body.limit,
-    }
     loop = asyncio.get_running_loop()
     give_up = loop.time() + body.wait_seconds
     while True:
         seen = ctx.runtime.new_jobs.count
         now = ctx.runtime.clock.now()
-        claim["lease_expires_at"] = now + timedelta(seconds=body.lease_seconds)
+        claim = _claimable(ctx.principal, body) | {"lease_expires_at": now + timedelta(seconds=body.lease_seconds)}
         rows = await repository.claim_asset_jobs(ctx.database, claim, origin=ctx.origin | {"now": now})
         left = give_up - loop.time()
         if rows or left <= 0 or ctx.runtime.new_jobs.closed:
             return AssetJobClaimResponse(jobs=[ClaimedJob.model_validate(row) for row in rows])
         await ctx.runtime.new_jobs.wait(min(left, LOOK_AGAIN_SECONDS), since=seen)
-        # Asked before the next look, not after it: a caller who hung up while waiting must be given no job.
+        # Asked before the next look, not after it: a caller who hung up while waiting must be given no job,
+        # nor must one whose key was revoked meanwhile, or lost a world.
         if await is_gone():
             return AssetJobClaimResponse(jobs=[])
+        ctx = await ctx.renewed()
+
+
+def _claimable(principal: Principal, body: AssetJobClaim) -> Row:
+    """What is asked for, as far as this key may have it. Raises `ForbiddenError`, `WorldNotFoundError`."""
+    for provider in body.providers:
+        validate_worker_authorization(principal, provider)
+    for world_id in body.world_ids or ():
+        principal.require_world(world_id)
+    return {
+        "worker_id": body.worker_id,
+        "providers": list(dict.fromkeys(body.providers)),
+        "asset_types": [kind.value for kind in body.asset_types] if body.asset_types else None,
+        "world_ids": body.world_ids or principal.visible_worlds,
+        "limit": body.limit,
+    }
 
 
 async def heartbeat(ctx: Context, job_id: UUID, body: AssetJobHeartbeat) -> AssetJobHeartbeatResponse:

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -30,6 +32,11 @@ def _unavailable(error: Exception) -> DatabaseUnavailableError:
     return DatabaseUnavailableError("The database does not answer; try again in a moment.")
 
 
+class _AsItCame(Loader):
+    def load(self, data: Buffer) -> bytes:
+        return bytes(data)
+
+
 class Session:
     """One connection in use: named queries with named parameters, rows as dictionaries."""
 
@@ -43,6 +50,13 @@ class Session:
     async def one(self, query: Query, /, **parameters: Any) -> Row | None:
         """The first row, or None."""
         cursor = await self._connection.execute(query.sql(parameters), parameters)
+        return await cursor.fetchone()
+
+    async def one_unparsed(self, query: Query, /, **parameters: Any) -> Row | None:
+        """The first row, or None. Its `json` columns (not `jsonb`) are bytes, to be handed on as they came."""
+        cursor = self._connection.cursor()
+        cursor.adapters.register_loader("json", _AsItCame)
+        await cursor.execute(query.sql(parameters), parameters)
         return await cursor.fetchone()
 
     async def run(self, query: Query, /, **parameters: Any) -> int:
@@ -137,6 +151,10 @@ class Database:
     async def one(self, query: Query, /, **parameters: Any) -> Row | None:
         async with self.session() as session:
             return await session.one(query, **parameters)
+
+    async def one_unparsed(self, query: Query, /, **parameters: Any) -> Row | None:
+        async with self.session() as session:
+            return await session.one_unparsed(query, **parameters)
 
     async def run(self, query: Query, /, **parameters: Any) -> int:
         async with self.session() as session:

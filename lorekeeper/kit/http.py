@@ -1,6 +1,7 @@
 """HTTP glue: how a model becomes an answer, and an error a problem (RFC 9457)."""
 
 from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Request, Response
@@ -15,13 +16,16 @@ from lorekeeper.contracts.errors import (
     BadRequestError,
     DatabaseUnavailableError,
     ForbiddenError,
+    HeadersTooLargeError,
     LoreKeeperError,
     MethodNotAllowedError,
     NotFoundError,
     PayloadTooLargeError,
     Problem,
     UnauthorizedException,
+    UriTooLongError,
 )
+from lorekeeper.kit.fielderrors import field_errors, summary
 from lorekeeper.kit.problems import PROBLEM, problem_response
 from lorekeeper.kit.telemetry import log
 
@@ -31,7 +35,9 @@ COMMON_ERRORS: tuple[type[LoreKeeperError], ...] = (
     ForbiddenError,
     NotFoundError,
     PayloadTooLargeError,
+    UriTooLongError,
     AssetValidationError,
+    HeadersTooLargeError,
     DatabaseUnavailableError,
 )
 
@@ -63,7 +69,7 @@ def responses(*errors: type[LoreKeeperError]) -> dict[int | str, dict[str, Any]]
     by_status: dict[int | str, dict[str, Any]] = {}
     for error in (*COMMON_ERRORS, *errors):
         entry = by_status.setdefault(error.status, {"description": error.title, "codes": []})
-        entry["codes"].append(error.code)
+        entry["codes"] += error.codes()
     return {
         status: {
             "description": f"{entry['description']} ({', '.join(dict.fromkeys(entry['codes']))})",
@@ -74,9 +80,22 @@ def responses(*errors: type[LoreKeeperError]) -> dict[int | str, dict[str, Any]]
     }
 
 
-def answer(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """The model as JSON. It was validated when it was made, so FastAPI is not asked to do it again."""
-    return Response(model.model_dump_json(), status, headers=headers, media_type="application/json")
+def answer(
+    model: BaseModel,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    *,
+    stored: Mapping[str, bytes | None] | None = None,
+) -> Response:
+    """The model as JSON. It was validated when it was made, so FastAPI is not asked to do it again.
+
+    `stored` are further fields of the answer, whose JSON the database holds in the form of the wire. It is handed on as
+    it is: taking it apart and putting it together again would be a third of the work of answering.
+    """
+    body = model.model_dump_json().encode()
+    for name, json in (stored or {}).items():
+        body = b'%b,"%b":%b}' % (body[:-1], name.encode(), json or b"null")
+    return Response(body, status, headers=headers, media_type="application/json")
 
 
 def _problem(request: Request, error: LoreKeeperError, status: int | None = None) -> Response:
@@ -90,24 +109,12 @@ async def _known(request: Request, error: Exception) -> Response:
     return _problem(request, error)
 
 
-def _fields(errors: Sequence[Any]) -> list[dict[str, Any]]:
-    return [
-        {
-            "field": ".".join(str(part) for part in error["loc"]),
-            "message": error["msg"].removeprefix("Value error, "),
-            "type": error["type"],
-        }
-        for error in errors[:50]
-    ]
-
-
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class below
     if any(item["type"] == "json_invalid" for item in error.errors()):
         return _problem(request, BadRequestError("The body is not JSON."), status=400)
-    fields = _fields(error.errors())
-    first = fields[0] if fields else {"field": "request", "message": "is not valid"}
-    return _problem(request, AssetValidationError(f"{first['field']}: {first['message']}", errors=fields))
+    fields = field_errors(error.errors())
+    return _problem(request, AssetValidationError(summary(fields), errors=fields))
 
 
 _FRAMEWORK_ERRORS = {404: NotFoundError, 405: MethodNotAllowedError, 413: PayloadTooLargeError}

@@ -9,10 +9,19 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from lorekeeper.contracts.errors import ServerStoppingError
+from lorekeeper.contracts.errors import (
+    HeadersTooLargeError,
+    LoreKeeperError,
+    PayloadTooLargeError,
+    ServerStoppingError,
+    UriTooLongError,
+)
 from lorekeeper.kit.ids import new_id
 from lorekeeper.kit.problems import problem_response
 from lorekeeper.kit.telemetry import Metrics, log
+
+MAX_URI_BYTES = 16 * 1024
+MAX_HEADER_BYTES = 32 * 1024
 
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _QUIET_ROUTES = frozenset({"/health/live", "/health/ready", "/metrics"})
@@ -49,8 +58,12 @@ class RequestMiddleware:
                 message.setdefault("headers", []).append((b"x-request-id", request_id.encode()))
             await send(message)
 
+        most = self._body_limit(scope["path"])
         try:
-            await self._app(scope, _limited(receive, self._body_limit(scope["path"])), send_with_id)
+            if refusal := _too_much(scope, most):
+                await problem_response(refusal, request_id)(scope, receive, send_with_id)
+            else:
+                await self._app(scope, _limited(receive, most), send_with_id)
         except asyncio.CancelledError:
             # The server is stopping and this request took longer than its grace.
             if started:
@@ -65,7 +78,8 @@ class RequestMiddleware:
         self._metrics.answered(scope["method"], route, status, seconds)
         if route not in _QUIET_ROUTES or status >= 400:
             level = log.error if status >= 500 else log.info
-            level("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1))
+            path = scope["path"][:1000]
+            level("request", method=scope["method"], path=path, status=status, ms=round(seconds * 1000, 1))
 
 
 def _request_id(scope: Scope) -> str:
@@ -73,6 +87,21 @@ def _request_id(scope: Scope) -> str:
         if name == b"x-request-id" and _ACCEPTABLE_ID.fullmatch(value):
             return str(value, "ascii")
     return new_id().hex
+
+
+def _too_much(scope: Scope, most: int) -> LoreKeeperError | None:
+    """What can be refused before any of the body is read. What a body's length is declared as is no more than that."""
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_URI_BYTES:
+        return UriTooLongError(f"Path and query are longer than {MAX_URI_BYTES} bytes.")
+    size = 0
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+        # More digits than twenty are no length that anybody means.
+        if name == b"content-length" and value.isdigit() and (len(value) > 20 or int(value) > most):
+            return PayloadTooLargeError(f"The request body is larger than {most} bytes.")
+    if size > MAX_HEADER_BYTES:
+        return HeadersTooLargeError(f"The headers are larger than {MAX_HEADER_BYTES} bytes.")
+    return None
 
 
 def _limited(receive: Receive, most: int) -> Receive:

@@ -80,11 +80,12 @@ async def fetch_page(
     paging: Paging,
     *,
     visible_worlds: list[UUID] | None,
+    place: str = "id",
     **filters: Any,
 ) -> PageT:
     """One page of a list. Its query takes, beside the filters: `after`, `ordered`, `skip` and `limit`.
 
-    `visible_worlds` are those that the key may see, None for all.
+    `visible_worlds` are those that the key may see, None for all. `place` is the column that cursors are made of.
     """
     filters |= way_through(query, visible_worlds, filters)
     async with database.session() as session:
@@ -104,6 +105,6 @@ async def fetch_page(
             "total_is_estimate": total > COUNT_AT_MOST,
             "skip": paging.skip,
             "limit": paging.limit,
-            "next_cursor": encode_cursor(items[-1]["id"]) if more else None,
+            "next_cursor": encode_cursor(items[-1][place]) if more else None,
         }
     )

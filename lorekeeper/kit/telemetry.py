@@ -1,11 +1,14 @@
 """What an operator sees: structured logs with a request id on every line, and Prometheus metrics."""
 
+import json
 import logging
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from pydantic_core import to_json
 from structlog.contextvars import merge_contextvars
 from structlog.types import Processor
 
@@ -24,7 +27,7 @@ def configure_logging(style: str, level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: Processor = (
-        structlog.dev.ConsoleRenderer(pad_event_to=28) if as_text else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(pad_event_to=28) if as_text else structlog.processors.JSONRenderer(as_json)
     )
     exceptions: list[Processor] = [] if as_text else [structlog.processors.format_exc_info]
     structlog.configure(
@@ -44,6 +47,14 @@ def configure_logging(style: str, level: str) -> None:
     logging.getLogger("lorekeeper").setLevel(level.upper())
     # Every request is logged by our own middleware, with its id; uvicorn's access log would say it again.
     logging.getLogger("uvicorn.access").disabled = True
+
+
+def as_json(event: Mapping[str, Any], default: Callable[[Any], Any]) -> str:
+    """A log line, by pydantic: `json.dumps` takes four times as long, and every request writes a line."""
+    try:
+        return to_json(event, fallback=default).decode()
+    except ValueError:  # a lone surrogate, which is no Unicode text; the line is worth more than its form
+        return json.dumps(event, default=default)
 
 
 class Metrics:

@@ -1,7 +1,7 @@
 """Two signed S3 calls in plain standard library: does the bucket exist, make the bucket.
 
 AWS Signature Version 4, https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, cut down to what
-a request without body and query needs. The application proper signs with botocore.
+a request without body and query needs. The application proper has its own, in `lorekeeper/storage/signing.py`.
 """
 
 import hashlib

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from pydantic import BaseModel
 
 from lorekeeper.access.context import Editor, Reader
+from lorekeeper.access.route import KeyedRoute
 from lorekeeper.contracts.base import Name, Text
 from lorekeeper.contracts.bundle import WorldBundle
 from lorekeeper.contracts.editing import (
@@ -61,7 +62,7 @@ from lorekeeper.lore import creation, deletion, editing, editions, service, vers
 from lorekeeper.lore.importing import import_bundle
 from lorekeeper.lore.kinds import KINDS, Kind
 
-router = APIRouter(tags=["lore"], generate_unique_id_function=operation_id)
+router = APIRouter(tags=["lore"], route_class=KeyedRoute, generate_unique_id_function=operation_id)
 
 Paged = Annotated[Paging, Depends(paging)]
 Exactly = Annotated[Text | None, Query(max_length=500, description="Exactly this.")]

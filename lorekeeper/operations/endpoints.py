@@ -6,6 +6,7 @@ from typing import Literal, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from pydantic import Field
 
 from lorekeeper.access.context import Runtime
 from lorekeeper.contracts.base import Model
@@ -14,6 +15,7 @@ from lorekeeper.db.migrate import head
 from lorekeeper.kit.http import answer, operation_id
 from lorekeeper.kit.telemetry import Metrics
 from lorekeeper.operations import service
+from lorekeeper.storage.abilities import Abilities
 
 router = APIRouter(tags=["operation"], generate_unique_id_function=operation_id)
 
@@ -33,6 +35,7 @@ class Readiness(Model):
     database: str
     migrations: str
     store: str
+    abilities: Abilities | None = Field(description="What the store refuses by itself; null until that is known.")
 
 
 @router.get("/health/live", response_model=Liveness)
@@ -58,7 +61,13 @@ async def ready(request: Request) -> Response:
             f"The database has schema {revision or 'none'}, this version needs {head()}: run lorekeeper migrate."
         )
     fine = database == migrations == store[0] == "ok"
-    health = Readiness(status="ok" if fine else "unavailable", database=database, migrations=migrations, store=store[0])
+    health = Readiness(
+        status="ok" if fine else "unavailable",
+        database=database,
+        migrations=migrations,
+        store=store[0],
+        abilities=runtime.store.known_abilities,
+    )
     return answer(health, 200 if fine else 503)
 
 

@@ -1,12 +1,12 @@
 """Taking a lore snapshot: the moment in which a job's inputs are fixed for ever."""
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from lorekeeper.access.context import Context
+from lorekeeper.contracts.enums import AssetTypeEnum
 from lorekeeper.contracts.errors import AssetValidationError
-from lorekeeper.contracts.hashing import compute_content_basis
+from lorekeeper.contracts.hashing import CanonicalLore
 from lorekeeper.contracts.references import AssetJobReferences
 from lorekeeper.contracts.snapshot import LoreSnapshot, claim_sentence
 from lorekeeper.kit.database import Row
@@ -22,9 +22,12 @@ class Inputs:
     """What a job is to be made from."""
 
     snapshot: LoreSnapshot
-    content_basis: str
-    contradictions: list[Row]
-    """The claims that contradict one another, two by two, of which one at least is referred to."""
+    canonical: CanonicalLore
+    """The snapshot and the references as they are hashed."""
+
+    @property
+    def content_basis(self) -> str:
+        return self.canonical.content_basis
 
 
 @dataclass(frozen=True)
@@ -35,36 +38,70 @@ class EarlierJob:
     fingerprint: str
 
 
-async def gather(
+@dataclass(frozen=True)
+class Found:
+    """What there is behind a request, read at one moment and not yet checked."""
+
+    lore: Row
+    earlier_job: EarlierJob | None
+    prompt_schema_id: UUID | None
+    """The operator's schema in force for the prompt; None: the built-in one."""
+
+    @property
+    def contradictions(self) -> list[Row]:
+        """The claims that contradict one another, two by two, of which one at least is referred to."""
+        return self.lore["contradictions"] or []
+
+
+async def look_up(
     ctx: Context,
     world_id: UUID,
     references: AssetJobReferences,
     *,
-    heeds_canon: bool,
-    idempotency_key: str | None,
-) -> Inputs | EarlierJob:
-    """Check every reference and copy what it points at, as of one moment. `heeds_canon`: look for contradictions, too.
+    asset_type: AssetTypeEnum | None = None,
+    provider: str | None = None,
+    heeds_canon: bool = False,
+    idempotency_key: str | None = None,
+) -> Found:
+    """Read all that a request refers to, in one round trip. Without an asset type no prompt schema is looked for.
 
-    A request whose idempotency key was used before is answered with that job instead, whatever the lore is by now.
-    Raises `WorldNotFoundError`, `ReferenceNotFoundError`, `WorldScopeViolationError`.
+    `heeds_canon`: look for contradictions, too.
     """
     row = await repository.take_snapshot(
         ctx.database,
         world_id,
         references,
+        asset_type=asset_type,
+        provider=provider,
         heeds_canon=heeds_canon,
         actor=ctx.principal.id,
         idempotency_key=idempotency_key,
     )
-    validate_world_exists(world_id, row["world"], ctx.principal)
-    if row["same_key"]:
-        return EarlierJob(UUID(row["same_key"]["job_id"]), row["same_key"]["fingerprint"])
-    _validate(ctx, world_id, references, row)
-    snapshot = _snapshot(ctx, row)
-    return Inputs(snapshot, compute_content_basis(references, snapshot), row["contradictions"] or [])
+    same_key = row["same_key"]
+    earlier_job = EarlierJob(UUID(same_key["job_id"]), same_key["fingerprint"]) if same_key else None
+    return Found(row, earlier_job, row["prompt_schema_id"])
 
 
-def _validate(ctx: Context, world_id: UUID, references: AssetJobReferences, row: dict[str, Any]) -> None:
+async def gather(ctx: Context, world_id: UUID, references: AssetJobReferences) -> Inputs:
+    """Check every reference and copy what it points at, as of one moment.
+
+    Raises `WorldNotFoundError`, `ReferenceNotFoundError`, `WorldScopeViolationError`.
+    """
+    found = await look_up(ctx, world_id, references)
+    validate_world_exists(world_id, found.lore["world"], ctx.principal)
+    validate_references(ctx, world_id, references, found)
+    return take(ctx, references, found)
+
+
+def take(ctx: Context, references: AssetJobReferences, found: Found) -> Inputs:
+    """The snapshot of what was found, once it is checked."""
+    snapshot = _snapshot(ctx, found.lore)
+    return Inputs(snapshot, CanonicalLore.of(references, snapshot))
+
+
+def validate_references(ctx: Context, world_id: UUID, references: AssetJobReferences, found: Found) -> None:
+    """Raises `ReferenceNotFoundError`, `WorldScopeViolationError`; `AssetValidationError` for too much text."""
+    row = found.lore
     wanted = {
         "claim_ids": references.claim_ids,
         "entity_ids": references.entity_ids,
@@ -75,9 +112,9 @@ def _validate(ctx: Context, world_id: UUID, references: AssetJobReferences, row:
     pieces = [piece for kind in ("claims", "entities", "source_chunks", "assets") for piece in row[kind] or ()]
     if row["source"]:
         pieces.append(row["source"])
-    found = {UUID(piece["id"]): UUID(piece["world_id"]) for piece in pieces}
-    validate_references_exist(wanted, found, ctx.principal)
-    validate_world_scoping(world_id, wanted, found)
+    worlds = {UUID(piece["id"]): UUID(piece["world_id"]) for piece in pieces}
+    validate_references_exist(wanted, worlds, ctx.principal)
+    validate_world_scoping(world_id, wanted, worlds)
     size = sum(len(chunk["content"]) for chunk in row["source_chunks"] or ())
     if size > MAX_SNAPSHOT_CHARACTERS:
         raise AssetValidationError(
@@ -86,7 +123,7 @@ def _validate(ctx: Context, world_id: UUID, references: AssetJobReferences, row:
         )
 
 
-def _snapshot(ctx: Context, row: dict[str, Any]) -> LoreSnapshot:
+def _snapshot(ctx: Context, row: Row) -> LoreSnapshot:
     for claim in row["claims"] or ():
         claim["sentence"] = claim_sentence(
             claim["subject_name"], claim["predicate"], claim["object_name"], claim["object_value"]

@@ -9,7 +9,9 @@ from lorekeeper.sdk.assets import Assets
 from lorekeeper.sdk.canon import Canon
 from lorekeeper.sdk.configuration import Access
 from lorekeeper.sdk.jobs import Jobs
+from lorekeeper.sdk.keys import Keys
 from lorekeeper.sdk.lore import Claims, Entities, Sources, Worlds
+from lorekeeper.sdk.prompts import PromptSchemas
 from lorekeeper.sdk.retrying import DEFAULT_ATTEMPTS
 from lorekeeper.sdk.system import System
 from lorekeeper.sdk.transfer import Store
@@ -46,6 +48,8 @@ class Client:
         self.canon = Canon(self._transport)
         self.jobs = Jobs(self._transport)
         self.assets = Assets(self._transport, self._store)
+        self.prompt_schemas = PromptSchemas(self._transport)
+        self.keys = Keys(self._transport)
         self.system = System(self._transport)
 
     @classmethod

@@ -8,12 +8,13 @@
     │   └── IntegrityError                 a downloaded file is not the one on record
     ├── WaitTimeoutError                   the job is not over yet
     └── APIError                           the server refused: `.status`, `.code`, `.detail`, `.request_id`
-        ├── BadRequestError                400 bad_request, 405 method_not_allowed
+        ├── BadRequestError                400 bad_request, 405 method_not_allowed, 414, 431
         ├── ValidationFailedError          422 validation_failed, 404/422 of its kinds below
         │   ├── WorldNotFoundError         404 world_not_found
         │   ├── ReferenceNotFoundError     404 reference_not_found
         │   ├── WorldScopeViolationError   422 world_scope_violation
         │   ├── IdempotencyKeyReusedError  422 idempotency_key_reused
+        │   ├── PromptSchemaInvalidError   422 prompt_schema_invalid
         │   └── UploadMismatchError        422 upload_not_issued, object_missing, size_mismatch, …
         ├── UnauthorizedError              401 unauthorized
         ├── ForbiddenError                 403 forbidden
@@ -23,7 +24,9 @@
         │   ├── LeaseLostError             409 lease_lost
         │   ├── LoreInUseError             409 lore_in_use
         │   ├── ContradictionError         409 contradiction
-        │   └── AlreadyCompletedError      409 already_completed
+        │   ├── AlreadyCompletedError      409 already_completed
+        │   ├── AssetInUseError            409 asset_in_use
+        │   └── UploadClosedError          409 upload_closed
         ├── AssetGoneError                 410 asset_gone
         ├── PreconditionFailedError        412 precondition_failed
         ├── PayloadTooLargeError           413 payload_too_large
@@ -139,6 +142,10 @@ class IdempotencyKeyReusedError(ValidationFailedError):
     """The idempotency key was used for a different request before."""
 
 
+class PromptSchemaInvalidError(ValidationFailedError):
+    """The JSON Schema cannot be put in force; `errors` says where in it, and why."""
+
+
 class UploadMismatchError(ValidationFailedError):
     """What lies in the store is not what was declared; `code` says which check failed."""
 
@@ -179,6 +186,14 @@ class AlreadyCompletedError(ConflictError):
     """The job was completed with another file."""
 
 
+class AssetInUseError(ConflictError):
+    """Jobs that are not over yet need the asset; it cannot be deleted now."""
+
+
+class UploadClosedError(ConflictError):
+    """The multipart upload is completed, or an asset was made of it."""
+
+
 class AssetGoneError(APIError):
     """The asset is on record, but its file was deleted."""
 
@@ -209,6 +224,7 @@ BY_CODE: dict[str, type[APIError]] = {
     "reference_not_found": ReferenceNotFoundError,
     "world_scope_violation": WorldScopeViolationError,
     "idempotency_key_reused": IdempotencyKeyReusedError,
+    "prompt_schema_invalid": PromptSchemaInvalidError,
     **dict.fromkeys(_UploadMismatch.CODES, UploadMismatchError),
     "unauthorized": UnauthorizedError,
     "forbidden": ForbiddenError,
@@ -220,10 +236,14 @@ BY_CODE: dict[str, type[APIError]] = {
     "contradiction": ContradictionError,
     "already_completed": AlreadyCompletedError,
     "precondition_failed": PreconditionFailedError,
+    "asset_in_use": AssetInUseError,
+    "upload_closed": UploadClosedError,
     "asset_gone": AssetGoneError,
     "bad_request": BadRequestError,
     "method_not_allowed": BadRequestError,
     "payload_too_large": PayloadTooLargeError,
+    "uri_too_long": BadRequestError,
+    "headers_too_large": BadRequestError,
     "server_stopping": UnavailableError,
     "storage_unavailable": UnavailableError,
     "database_unavailable": UnavailableError,

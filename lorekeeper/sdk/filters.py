@@ -10,6 +10,7 @@ from lorekeeper.contracts.enums import (
     AssetTypeEnum,
     CanonState,
     EntityType,
+    Role,
     SourceType,
 )
 
@@ -71,3 +72,18 @@ class AssetFilters(TypedDict, total=False):
     related_entity_id: UUID
     related_source_chunk_id: UUID
     source_id: UUID
+
+
+class KeyFilters(TypedDict, total=False):
+    """`GET /keys`."""
+
+    role: Role
+    alive: bool
+
+
+class PromptSchemaFilters(TypedDict, total=False):
+    """`GET /prompt-schemas`."""
+
+    asset_type: AssetTypeEnum
+    provider: str
+    in_force: bool

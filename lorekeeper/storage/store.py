@@ -1,91 +1,58 @@
-"""The object store: a port, and S3 behind it (specification section 5)."""
+"""The object store behind the port: any S3 (specification section 5)."""
 
+import asyncio
 import base64
 import hashlib
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import Any, Protocol
-from urllib.parse import quote
+import os
+import ssl
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import Any
+from urllib.parse import urlsplit
 
 import aiobotocore.session
+import aiohttp
+import httpx
 from aiobotocore.config import AioConfig
-from botocore.auth import S3SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.utils import get_environ_proxies
 
 from lorekeeper.contracts.errors import StorageUnavailableError
+from lorekeeper.storage.abilities import Abilities, checksum_header, probe
+from lorekeeper.storage.port import ObjectStore, SignedRequest, StoreAddress, StoredObject, StoredPart
+from lorekeeper.storage.signing import Signer
 
+__all__ = ["Abilities", "ObjectStore", "S3Store", "SignedRequest", "StoreAddress", "StoredObject", "StoredPart"]
 
-@dataclass(frozen=True)
-class StoreAddress:
-    """Where the bucket is and who we are there. No endpoint: AWS itself."""
-
-    bucket: str
-    region: str
-    access_key_id: str
-    secret_access_key: str
-    endpoint_url: str | None = None
-
-
-@dataclass(frozen=True)
-class StoredObject:
-    """What the store knows of an object. `checksum` is None where it keeps no SHA-256 of the whole."""
-
-    size_bytes: int
-    content_type: str
-    checksum: str | None
-
-
-@dataclass(frozen=True)
-class SignedRequest:
-    """A URL that is good for a while, and the headers that must go with it."""
-
-    url: str
-    headers: dict[str, str]
-
-
-class ObjectStore(Protocol):
-    """What LoreKeeper needs of a store. Every call may raise `StorageUnavailableError`."""
-
-    async def open(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-    async def check(self) -> None:
-        """That the bucket is there and answers to us."""
-        ...
-
-    async def head_object(self, key: str) -> StoredObject | None:
-        """What lies at a key, without fetching it; None where nothing does."""
-        ...
-
-    async def checksum_of(self, key: str) -> str:
-        """SHA-256 (hexadecimal), worked out by reading the whole object."""
-        ...
-
-    def generate_upload_presigned_url(
-        self, key: str, *, content_type: str, checksum: str | None, expires_seconds: int
-    ) -> SignedRequest: ...
-
-    def generate_download_presigned_url(
-        self, key: str, *, filename: str, content_type: str, expires_seconds: int
-    ) -> SignedRequest: ...
-
+MAX_DELETED_AT_ONCE = 1000
+"""Keys in one DeleteObjects, https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html."""
 
 _UNAVAILABLE = "The object store does not answer; try again in a moment."
+_PROBE_URL_SECONDS = 300
 
 
 class S3Store:
-    """Any S3-compatible service, through aiobotocore; URLs are signed by botocore's signer without a client."""
+    """Any S3-compatible service, through aiobotocore; URLs are signed without asking it, see `signing`."""
 
-    def __init__(self, address: StoreAddress) -> None:
+    def __init__(self, address: StoreAddress, *, page_size: int = 1000) -> None:
+        """`page_size` is of the store's lists; 1,000 is the most that S3 gives."""
         self._address = address
-        self._credentials = Credentials(address.access_key_id, address.secret_access_key)
+        self._bucket = address.bucket
+        self._page_size = page_size
         self._exit = AsyncExitStack()
         self._client: Any = None
-        endpoint = (address.endpoint_url or f"https://s3.{address.region}.amazonaws.com").rstrip("/")
-        self._base_url = f"{endpoint}/{address.bucket}"
+        self._endpoint = address.endpoint_url or f"https://s3.{address.region}.amazonaws.com"
+        self._signer = Signer(
+            f"{self._endpoint.rstrip('/')}/{address.bucket}",
+            region=address.region,
+            access_key_id=address.access_key_id,
+            secret_access_key=address.secret_access_key,
+        )
+        self._abilities: Abilities | None = None
+        self._probing: asyncio.Task[Abilities] | None = None
 
     async def open(self) -> None:
         address = self._address
@@ -107,68 +74,267 @@ class S3Store:
                 ),
             )
         )
+        self._client.meta.events.register("before-call.s3.DeleteObjects", _add_md5)
 
     async def close(self) -> None:
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.wait([self._probing])
         await self._exit.aclose()
 
     async def check(self) -> None:
         try:
-            await self._client.head_bucket(Bucket=self._address.bucket)
+            await self._client.head_bucket(Bucket=self._bucket)
         except ClientError as error:
-            code = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            raise StorageUnavailableError(f"The bucket {self._address.bucket} answers {code}.") from error
+            raise StorageUnavailableError(f"The bucket {self._bucket} answers {_status(error)}.") from error
         except BotoCoreError as error:
             raise StorageUnavailableError(_UNAVAILABLE) from error
 
+    @property
+    def known_abilities(self) -> Abilities | None:
+        return self._abilities
+
+    async def abilities(self) -> Abilities:
+        if self._abilities is None:
+            if self._probing is None or self._probing.done():
+                self._probing = asyncio.create_task(self._probe())
+                self._probing.add_done_callback(_look_at)
+            # Shielded: one caller that gives up does not end it for the others.
+            return await asyncio.shield(self._probing)
+        return self._abilities
+
     async def head_object(self, key: str) -> StoredObject | None:
-        try:
-            head = await self._client.head_object(Bucket=self._address.bucket, Key=key, ChecksumMode="ENABLED")
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                return None
-            raise StorageUnavailableError(_UNAVAILABLE) from error
-        except BotoCoreError as error:
-            raise StorageUnavailableError(_UNAVAILABLE) from error
-        return StoredObject(head["ContentLength"], head.get("ContentType", ""), _whole_checksum(head))
+        head = await self._head(key)
+        if head is None:
+            return None
+        # A store that keeps what it was told, unchecked, would vouch for anything.
+        vouched = self._abilities is not None and self._abilities.stored_checksums
+        return StoredObject(
+            head["ContentLength"], head.get("ContentType", ""), _whole_checksum(head) if vouched else None
+        )
 
     async def checksum_of(self, key: str) -> str:
         digest = hashlib.sha256()
-        try:
-            answer = await self._client.get_object(Bucket=self._address.bucket, Key=key)
+        with _asking():
+            answer = await self._client.get_object(Bucket=self._bucket, Key=key)
             async with answer["Body"] as body:
                 async for piece in body.iter_chunks(1024 * 1024):
                     digest.update(piece)
-        except (ClientError, BotoCoreError) as error:
-            raise StorageUnavailableError(_UNAVAILABLE) from error
         return digest.hexdigest()
 
-    def generate_upload_presigned_url(
-        self, key: str, *, content_type: str, checksum: str | None, expires_seconds: int
-    ) -> SignedRequest:
-        """The headers are part of the signature: another type, or other bytes than declared, are refused.
+    async def delete_object(self, key: str) -> None:
+        with _asking():
+            await self._client.delete_object(Bucket=self._bucket, Key=key)
 
-        `If-None-Match: *` lets the URL be used once: nothing that was uploaded is ever overwritten.
+    async def delete_objects(self, keys: Sequence[str]) -> list[str]:
+        if len(keys) > MAX_DELETED_AT_ONCE:
+            raise ValueError(f"at most {MAX_DELETED_AT_ONCE} keys at once, not {len(keys)}")
+        if not keys:
+            return []
+        wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        with _asking():
+            answer = await self._client.delete_objects(Bucket=self._bucket, Delete=wanted)
+        return [failure["Key"] for failure in answer.get("Errors", ())]
+
+    def generate_upload_presigned_url(
+        self,
+        key: str,
+        *,
+        content_type: str,
+        size_bytes: int | None,
+        checksum: str | None,
+        expires_seconds: int,
+        abilities: Abilities,
+    ) -> SignedRequest:
+        """The headers are part of the signature: another type, size or other bytes than declared are refused.
+
+        `If-None-Match: *` lets the URL be used once: nothing that was uploaded is ever overwritten. A header that the
+        store does not act on is left out, because some stores refuse what they do not know.
         """
-        headers = {"Content-Type": content_type, "If-None-Match": "*"}
-        if checksum is not None:
-            headers["x-amz-checksum-sha256"] = base64.b64encode(bytes.fromhex(checksum)).decode()
-        return SignedRequest(self._sign("PUT", key, headers, {}, expires_seconds), headers)
+        headers = {"Content-Type": content_type}
+        if abilities.conditional_writes:
+            headers["If-None-Match"] = "*"
+        if size_bytes is not None and abilities.signed_sizes:
+            headers["Content-Length"] = str(size_bytes)
+        if checksum is not None and abilities.upload_checksums:
+            headers["x-amz-checksum-sha256"] = checksum_header(checksum)
+        return SignedRequest(self._sign("PUT", key, expires_seconds, headers=headers), headers)
 
     def generate_download_presigned_url(
-        self, key: str, *, filename: str, content_type: str, expires_seconds: int
+        self, key: str, *, disposition: str, content_type: str, expires_seconds: int
     ) -> SignedRequest:
-        query = {
-            "response-content-disposition": f'attachment; filename="{filename}"',
-            "response-content-type": content_type,
-        }
-        return SignedRequest(self._sign("GET", key, {}, query, expires_seconds), {})
+        query = {"response-content-disposition": disposition, "response-content-type": content_type}
+        return SignedRequest(self._sign("GET", key, expires_seconds, query=query), {})
 
-    def _sign(self, method: str, key: str, headers: dict[str, str], query: dict[str, str], expires: int) -> str:
-        text = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
-        url = f"{self._base_url}/{quote(key, safe='/~')}" + (f"?{text}" if text else "")
-        request = AWSRequest(method=method, url=url, headers=headers)
-        S3SigV4QueryAuth(self._credentials, "s3", self._address.region, expires).add_auth(request)
-        return str(request.url)
+    async def create_multipart_upload(self, key: str, *, content_type: str) -> str:
+        with _asking():
+            answer = await self._client.create_multipart_upload(Bucket=self._bucket, Key=key, ContentType=content_type)
+        return str(answer["UploadId"])
+
+    def generate_multipart_upload_presigned_urls(
+        self, key: str, multipart_id: str, *, parts: Sequence[tuple[int, int]], expires_seconds: int
+    ) -> list[SignedRequest]:
+        sized = self._abilities is not None and self._abilities.signed_sizes
+        requests = []
+        for number, size_bytes in parts:
+            headers = {"Content-Length": str(size_bytes)} if sized else {}
+            query = {"partNumber": str(number), "uploadId": multipart_id}
+            url = self._sign("PUT", key, expires_seconds, headers=headers, query=query)
+            requests.append(SignedRequest(url, headers))
+        return requests
+
+    async def list_parts(self, key: str, multipart_id: str) -> list[StoredPart] | None:
+        listed: dict[tuple[int, str], Any] = {}
+        marker: int | None = 0
+        with _asking(may_lack="NoSuchUpload") as asked:
+            while marker is not None:
+                page = await self._client.list_parts(
+                    Bucket=self._bucket,
+                    Key=key,
+                    UploadId=multipart_id,
+                    MaxParts=self._page_size,
+                    PartNumberMarker=marker,
+                )
+                parts = page.get("Parts", [])
+                listed |= {(part["PartNumber"], part["ETag"]): part for part in parts}
+                marker = _next_marker(parts, marker) if page.get("IsTruncated") else None
+        return None if asked.lacking else _each_number_once(listed.values())
+
+    async def complete_multipart_upload(self, key: str, multipart_id: str, parts: Sequence[StoredPart]) -> bool:
+        named = [
+            {"PartNumber": part.number, "ETag": etag}
+            for part in sorted(parts, key=attrgetter("number"))
+            for etag in (part.etag, *part.others)
+        ]
+        with _asking(may_lack="NoSuchUpload") as asked:
+            await self._client.complete_multipart_upload(
+                Bucket=self._bucket, Key=key, UploadId=multipart_id, MultipartUpload={"Parts": named}
+            )
+        return not asked.lacking
+
+    async def abort_multipart_upload(self, key: str, multipart_id: str) -> None:
+        with _asking(may_lack="NoSuchUpload"):
+            await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=multipart_id)
+
+    async def list_multipart_uploads(self, key: str) -> list[str]:
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(
+            Bucket=self._bucket, Prefix=key, PaginationConfig={"PageSize": self._page_size}
+        )
+        with _asking():
+            return [
+                upload["UploadId"] async for page in pages for upload in page.get("Uploads", ()) if upload["Key"] == key
+            ]
+
+    async def _head(self, key: str) -> Any:
+        """The store's whole answer; None where nothing lies at the key."""
+        with _asking(may_lack="404"):  # HEAD has no body, so no other code
+            return await self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+        return None
+
+    def _sign(
+        self,
+        method: str,
+        key: str,
+        expires_seconds: int,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> str:
+        # The machine's own time, whatever a test makes of the app's clock: the store goes by it too.
+        moment = datetime.now(UTC)
+        return self._signer.presign(
+            method, key, moment=moment, expires_seconds=expires_seconds, headers=headers, query=query
+        )
+
+    async def _probe(self) -> Abilities:
+        async with self._as_anyone() as http:
+
+            async def put(key: str, data: bytes, headers: Mapping[str, str]) -> int | None:
+                url = self._sign("PUT", key, _PROBE_URL_SECONDS, headers=headers)
+                try:
+                    answer = await http.put(url, content=data, headers={**headers, "Content-Length": str(len(data))})
+                except (httpx.ConnectError, httpx.ConnectTimeout):
+                    return None
+                except httpx.HTTPError as error:
+                    raise StorageUnavailableError(_UNAVAILABLE) from error
+                return answer.status_code
+
+            async def checksum_at(key: str) -> str | None:
+                head = await self._head(key)
+                return None if head is None else _whole_checksum(head)
+
+            self._abilities = await probe(put, checksum_at, self.delete_objects)
+        return self._abilities
+
+    def _as_anyone(self) -> httpx.AsyncClient:
+        """A client that has URLs and no keys, as an uploader has; by the proxy and with the certificates of our own."""
+        proxy = get_environ_proxies(self._endpoint).get(urlsplit(self._endpoint).scheme)
+        session = aiobotocore.session.get_session()
+        bundle = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+        verify = ssl.create_default_context(cafile=bundle) if bundle else True
+        return httpx.AsyncClient(timeout=5, proxy=proxy, trust_env=False, verify=verify)
+
+
+class _Asked:
+    """How a call to the store went."""
+
+    lacking = False
+
+
+@contextmanager
+def _asking(may_lack: str | None = None) -> Iterator[_Asked]:
+    """What the store's client raises becomes `StorageUnavailableError`; but the code `may_lack` is an answer."""
+    asked = _Asked()
+    try:
+        yield asked
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code")
+        if code is None or code != may_lack:
+            raise StorageUnavailableError(_refusal(error)) from error
+        asked.lacking = True
+    except (BotoCoreError, aiohttp.ClientError) as error:  # the latter where an answer breaks off half-way
+        raise StorageUnavailableError(_UNAVAILABLE) from error
+
+
+def _next_marker(parts: Sequence[dict[str, Any]], marker: int) -> int | None:
+    """Where the next page is to begin: at the last number again, which may be listed more than once."""
+    if not parts:
+        return None
+    last: int = parts[-1]["PartNumber"]
+    return last - 1 if last - 1 > marker else last
+
+
+def _each_number_once(listed: Iterable[dict[str, Any]]) -> list[StoredPart]:
+    parts = []
+    in_order = sorted(listed, key=itemgetter("PartNumber"))
+    for number, same in groupby(in_order, key=itemgetter("PartNumber")):
+        newest, *others = sorted(same, key=itemgetter("LastModified"), reverse=True)
+        parts.append(StoredPart(number, newest["Size"], newest["ETag"], tuple(part["ETag"] for part in others)))
+    return parts
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
+
+
+def _refusal(error: ClientError) -> str:
+    """What to say of it: trying again is no help against a missing right."""
+    status = _status(error)
+    if status >= 500 or status == 429:
+        return _UNAVAILABLE
+    return f"The object store refuses this with {status} {error.response.get('Error', {}).get('Code', '')}."
+
+
+def _add_md5(params: dict[str, Any], **_: Any) -> None:
+    """DeleteObjects must carry a digest. botocore sends a CRC-32, which some stores do not know; all know this one."""
+    digest = hashlib.md5(params["body"], usedforsecurity=False).digest()
+    params["headers"]["Content-MD5"] = base64.b64encode(digest).decode()
+
+
+def _look_at(task: "asyncio.Task[Abilities]") -> None:
+    """Whoever waited is told of a failure; where nobody waits any more, it is not to be complained of."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _whole_checksum(head: dict[str, Any]) -> str | None:

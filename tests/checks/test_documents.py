@@ -34,7 +34,7 @@ def test_the_errors_page_lists_every_code_with_its_status() -> None:
         code: cls.status
         for cls in _error_classes()
         if cls.__module__ in {errors.__name__, http.__name__}
-        for code in getattr(cls, "CODES", (cls.code,))
+        for code in cls.codes()
     }
     # What the framework itself refuses has no class of ours.
     known |= {"bad_request": 400, "method_not_allowed": 405}
@@ -42,6 +42,18 @@ def test_the_errors_page_lists_every_code_with_its_status() -> None:
     told = {cells[0].strip("`"): int(cells[1]) for cells in rows(read("docs/errors.md")) if cells[0].startswith("`")}
 
     assert told == known
+
+
+def test_every_code_is_met_by_a_test() -> None:
+    """Over the wire: in a test of the running app, or of the commands."""
+    tests = "".join(
+        file.read_text(encoding="utf-8")
+        for kind in ("integration", "e2e")
+        for file in (ROOT / "tests" / kind).glob("test_*.py")
+    )
+    codes = [cells[0].strip("`") for cells in rows(read("docs/errors.md")) if cells[0].startswith("`")]
+
+    assert [code for code in codes if f'"{code}"' not in tests] == []
 
 
 def test_the_drawing_of_the_errors_names_every_class() -> None:
@@ -124,19 +136,3 @@ def test_the_architecture_page_tells_of_every_room() -> None:
     }
 
     assert {room for room in rooms if f"`lorekeeper/{room}`" not in text} == set()
-
-
-def test_the_table_of_the_specification_names_functions_where_they_are() -> None:
-    """`name`, `name` | … `lorekeeper/file.py` …: each name stands in one of the files, unless the row says not yet."""
-    lost = []
-    for cells in rows(read("docs/architecture.md")):
-        if len(cells) != 2 or "not yet" in cells[1] or ", table " in cells[0]:
-            continue
-        files = [ROOT / name for name in re.findall(r"`(lorekeeper/[\w./-]+\.\w+)`", cells[1])]
-        text = "".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
-        names = re.findall(r"`([A-Za-z_][A-Za-z0-9_]+)`", cells[0]) if text else []
-        lost += [
-            f"{name} in {cells[1]}" for name in names if not re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE)
-        ]
-
-    assert lost == []

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from lorekeeper.contracts.editing import LoreUpdate
 from lorekeeper.sdk import filters
-from lorekeeper.sdk.calls import assets, canon, core, editing, jobs, lore, system
+from lorekeeper.sdk.calls import assets, canon, core, editing, jobs, keys, lore, prompts, system
 
 AN_ID = UUID(int=7)
 A_NUMBER = 7
@@ -25,7 +25,7 @@ def paths(server):
 
 def calls():
     """Each call that the SDK can make, with whatever arguments."""
-    for module in (lore, editing, canon, jobs, assets, system):
+    for module in (lore, editing, canon, jobs, assets, prompts, keys, system):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ == module.__name__ and not name.startswith("_") and function is not editing.if_match:
                 yield called(function)
@@ -45,7 +45,7 @@ def argument(kind):
     if kind is int:
         return A_NUMBER
     if kind is str:
-        return str(A_NUMBER)
+        return str(AN_ID)
     if isinstance(kind, TypeVar):
         return LoreUpdate()
     if inspect.isclass(kind) and issubclass(kind, BaseModel):
@@ -69,6 +69,8 @@ def test_every_operation_of_the_api_has_its_call(paths):
         ("/claims", filters.ClaimFilters),
         ("/assets/asset-jobs", filters.JobFilters),
         ("/assets/assets", filters.AssetFilters),
+        ("/prompt-schemas", filters.PromptSchemaFilters),
+        ("/keys", filters.KeyFilters),
     ],
 )
 def test_every_filter_has_its_keyword(paths, path, keywords):

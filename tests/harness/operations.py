@@ -1,5 +1,6 @@
 """Every operation of the API, read from its own OpenAPI document."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,16 +21,26 @@ class Operation:
     path: str
     needs_key: bool
     has_body: bool
-    id_filters: tuple[str, ...]
-    """Query parameters that take an id."""
 
     @property
     def name(self) -> str:
         return f"{self.method} {self.path}"
 
-    def send(self, api: Api, id: str, *, body: Any = None) -> httpx.Response:
-        path = self.path.replace("{id}", id).replace("{asset_id}", id)
-        return api.ask(self.method, path, **({"json": body} if self.has_body and body is not None else {}))
+    def send(
+        self, api: Api, id: str, *, body: Any = None, content: Any = None, extra: Any = None, **given: Any
+    ) -> httpx.Response:
+        """With one id for every place in the path that takes one. A body goes only where there is to be one.
+
+        `content` is a body as it stands, `extra` further headers.
+        """
+        path = re.sub(r"{\w+}", id.replace("-", "") if self.path.startswith("/keys") else id, self.path)
+        headers = dict(extra or {})
+        if self.has_body and body is not None:
+            given["json"] = body
+        elif self.has_body and content is not None:
+            given["content"] = content
+            headers["Content-Type"] = "application/json"
+        return api.ask(self.method, path, headers=headers, **given)
 
 
 @cache
@@ -46,11 +57,6 @@ def operations() -> tuple[Operation, ...]:
             path,
             needs_key=bool(told.get("security")),
             has_body="requestBody" in told,
-            id_filters=tuple(
-                parameter["name"]
-                for parameter in told.get("parameters", ())
-                if parameter["in"] == "query" and parameter["name"].endswith("_id")
-            ),
         )
         for path, methods in document()["paths"].items()
         for method, told in methods.items()

@@ -18,6 +18,7 @@ from lorekeeper.app import Backing, create_app
 from lorekeeper.contracts.enums import Role
 from lorekeeper.kit.clock import MovableClock
 from lorekeeper.kit.database import Database
+from lorekeeper.kit.protocol import bounded_protocol
 from lorekeeper.kit.telemetry import configure_logging
 from lorekeeper.settings import Settings
 
@@ -49,7 +50,7 @@ class RunningApp:
         self, role: Role, *, worlds: list[str] | None = None, providers: list[str] | None = None, name: str = "a test"
     ) -> Api:
         """With a key made for the purpose. No worlds, no providers: all of them."""
-        _, text = self._run(
+        _, text = self.run(
             lambda: create_key(
                 self.database,
                 name=name,
@@ -63,13 +64,15 @@ class RunningApp:
         return self.as_anyone(text)
 
     def revoke(self, api: Api) -> None:
-        assert self._run(lambda: revoke_key(self.database, api.key_id, actor="the tests", now=self.clock.now()))
+        assert self.run(lambda: revoke_key(self.database, api.key_id, actor="the tests", now=self.clock.now()))
 
     def close(self) -> None:
         for api in self._clients:
             api.client.close()
 
-    def _run(self, work: Callable[[], Awaitable[T]]) -> T:
+    def run(self, work: Callable[[], Awaitable[T]]) -> T:
+        """What no request does, in the app's own loop."""
+
         async def awaited() -> T:
             return await work()
 
@@ -90,7 +93,14 @@ def running_app(settings: Settings, backing: Backing) -> Iterator[RunningApp]:
     clock = MovableClock()
     app = create_app(settings, backing, clock=clock)
     server = _Server(
-        uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2)
+        uvicorn.Config(
+            app,
+            http=bounded_protocol(),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
     )
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="the app", daemon=True)

@@ -1,6 +1,9 @@
 """Every refusal is a problem document (RFC 9457) with a code and the request's id; bad input is never a 500."""
 
+import json
+import socket
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
@@ -9,10 +12,14 @@ from factories.jobs import JOBS, request_for
 from factories.lore import World
 from harness.limits import MAX_BODY_BYTES, MAX_IMPORT_BYTES
 from harness.operations import document, operations
-from harness.server import RunningApp
+from harness.server import RunningApp, running_app
+from harness.waiting import until
 from harness.wire import Api, problem
 
+from lorekeeper.app import Backing
 from lorekeeper.contracts import errors
+from lorekeeper.contracts.enums import Role
+from lorekeeper.settings import Settings
 
 JSON = {"Content-Type": "application/json"}
 
@@ -162,3 +169,20 @@ class TestTheDocument:
 
         assert nobody.get("/openapi.json") == document()
         assert "LoreKeeper" in nobody.ask("GET", "/docs").text
+
+
+def test_a_request_that_a_stopping_server_breaks_off_is_told_so(settings: Settings, backing: Backing) -> None:
+    """Its body does not come to an end, so that it outlasts the server's grace."""
+    with running_app(settings, backing) as stopping:
+        key = stopping.as_new_key(Role.EDITOR).key
+        url = urlsplit(stopping.url)
+        connection = socket.create_connection((str(url.hostname), url.port or 0), timeout=20)
+        head = f"POST /worlds HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+        connection.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{".encode())
+        until(lambda: "lorekeeper_http_requests_in_flight 2.0" in stopping.as_anyone().ask("GET", "/metrics").text)
+    with connection:
+        answer = connection.recv(65_536).decode()
+
+    assert answer.startswith("HTTP/1.1 503 ")
+    assert "\r\nretry-after: " in answer.lower()
+    assert json.loads(answer.partition("\r\n\r\n")[2])["code"] == "server_stopping"

@@ -93,12 +93,21 @@ def _declaring(**fields: object) -> Wrong:
 
 
 def _issued_with(**fields: object) -> Wrong:
-    """Declared one thing when the upload was asked for and another now; the object agrees with the latter."""
+    """Declared one thing when the upload was asked for and another now: what lies in the store does not matter."""
 
     def make(world: World, other: World, job: Made, file: File) -> Made:
-        upload = issued(world, file, **fields)
+        return file.declared(issued(world, file, **fields)["storage_key"])
+
+    return make
+
+
+def _stored_but_declaring(**fields: object) -> Wrong:
+    """Nothing was declared when the upload was asked for: the object decides."""
+
+    def make(world: World, other: World, job: Made, file: File) -> Made:
+        upload = issued(world, file)
         assert put(upload, file.data).is_success
-        return file.declared(upload["storage_key"])
+        return file.declared(upload["storage_key"]) | fields
 
     return make
 
@@ -130,6 +139,10 @@ WRONG: list[tuple[str, Wrong]] = [
     ("checksum_mismatch", _declaring(checksum="0" * 64)),
     ("content_type_mismatch", _declaring(content_type="image/jpeg")),
     ("size_mismatch", _issued_with(size_bytes=1)),
+    ("checksum_mismatch", _issued_with(checksum="0" * 64)),
+    ("content_type_mismatch", _issued_with(content_type="image/jpeg")),
+    ("size_mismatch", _stored_but_declaring(size_bytes=1)),
+    ("checksum_mismatch", _stored_but_declaring(checksum="0" * 64)),
     ("upload_not_issued", _of_another_world),
     ("upload_not_issued", _of_another_type),
     ("upload_not_issued", _never_issued),

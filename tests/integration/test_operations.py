@@ -12,6 +12,7 @@ from factories.jobs import JOBS, claim, claimed_job, finished_job, new_job
 from factories.lore import Made, World
 from harness.engines import Engines, database_beside
 from harness.server import RunningApp, running_app
+from harness.waiting import until
 from harness.wire import Api, problem
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -48,11 +49,18 @@ class TestHealth:
         nobody = app.as_anyone()
 
         assert nobody.get("/health/live") == {"status": "ok"}
+        until(lambda: nobody.get("/health/ready")["abilities"])
         assert nobody.get("/health/ready") == {
             "status": "ok",
             "database": "ok",
             "migrations": "ok",
             "store": "ok",
+            "abilities": {
+                "conditional_writes": True,
+                "upload_checksums": True,
+                "stored_checksums": True,
+                "signed_sizes": True,
+            },
         }
 
     def test_of_an_old_schema_says_what_to_do(self, settings: Settings, engines: Engines, worker_id: str) -> None:
@@ -120,11 +128,12 @@ class TestWithoutStore:
     def test_what_needs_no_store_goes_on(self, settings: Settings, backing: Backing, world: World, admin: Api) -> None:
         job = claimed_job(world)
         body = {"world_id": world.id, "asset_type": "IMAGE", "filename": "a.png", "content_type": "image/png"}
+        upload = world.api.post("/assets/assets/presign-upload", body)
         nowhere = StoreAddress("none", "us-east-1", "k", "s", "http://127.0.0.1:9")
         with running_app(settings, Backing(backing.database_url, nowhere)) as app:
             api = app.as_anyone(admin.key)
             told = api.ask("GET", "/health/ready").json()
-            upload = api.post("/assets/assets/presign-upload", body)
+            api.refused(503, "storage_unavailable", "POST", "/assets/assets/presign-upload", body)
             payload = {
                 "storage_key": upload["storage_key"],
                 "format": "png",
@@ -137,6 +146,7 @@ class TestWithoutStore:
 
         assert (told["database"], told["migrations"]) == ("ok", "ok")
         assert told["store"].endswith(".")
+        assert told["abilities"] is None, "nobody could find out"
         assert world.api.get(f"{JOBS}/{job['id']}")["status"] == "RUNNING"
 
 

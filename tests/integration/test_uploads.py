@@ -1,7 +1,7 @@
 """Presigned URLs: what the store itself refuses, and what it gives back."""
 
 import re
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import uuid4
 
 import httpx
@@ -16,8 +16,22 @@ from lorekeeper.settings import Settings
 ASSETS = "/assets/assets"
 
 
-def download(world: World, asset: Made) -> Made:
-    return world.api.post(f"{ASSETS}/{asset['id']}/presign-download")
+def download(world: World, asset: Made, body: Made | None = None) -> Made:
+    return world.api.post(f"{ASSETS}/{asset['id']}/presign-download", body)
+
+
+HEADER = re.compile(
+    r"(?P<disposition>attachment|inline); filename=\"(?P<plain>[ !#-\[\]-~]*)\""
+    r"(; filename\*=UTF-8''(?P<encoded>([A-Za-z0-9!#$&+.^_`|~-]|%[0-9A-F]{2})+))?"
+)
+"""As RFC 6266 has it: a quoted string of ASCII in which nothing need be escaped, and an ext-value of RFC 8187."""
+
+
+def parsed(header: str) -> tuple[str, str]:
+    """Disposition and file name; where there are two, the one that RFC 6266 section 4.3 prefers."""
+    found = HEADER.fullmatch(header)
+    assert found, header
+    return found["disposition"], unquote(found["encoded"], errors="strict") if found["encoded"] else found["plain"]
 
 
 class TestUpload:
@@ -57,6 +71,13 @@ class TestUpload:
         assert put(upload, b"other" + file.data).status_code == 400
         assert put(upload, file.data).status_code == 200, "and the right bytes are still taken"
 
+    def test_of_another_size_than_declared_is_refused(self, world: World) -> None:
+        file = File()
+        upload = issued(world, file, size_bytes=len(file.data))
+
+        assert put(upload, file.data[:-1], **{"Content-Length": str(len(file.data) - 1)}).status_code == 403
+        assert put(upload, file.data).status_code == 200, "and the right one is still taken"
+
     def test_that_leaves_out_a_header_is_refused(self, world: World) -> None:
         file = File()
         upload = issued(world, file, checksum=file.checksum)
@@ -88,7 +109,7 @@ class TestUpload:
             {"content_type": "png"},
             {"content_type": "image/png\r\nX-Evil: 1"},
             {"size_bytes": 0},
-            {"size_bytes": 5 * 1024**4 + 1},
+            {"size_bytes": 5 * 1024**3 + 1},
             {"checksum": "abc"},
             {"asset_type": "SMELL"},
         ],
@@ -98,6 +119,18 @@ class TestUpload:
 
         world.api.refused(422, "validation_failed", "POST", f"{ASSETS}/presign-upload", body)
 
+    def test_that_is_too_large_for_one_put_is_told_of_the_other_way(self, world: World) -> None:
+        body = {"world_id": world.id, "asset_type": "VIDEO", "filename": "a.mp4", "content_type": "video/mp4"}
+
+        told = world.api.refused(
+            422, "validation_failed", "POST", f"{ASSETS}/presign-upload", body | {"size_bytes": 5 * 1024**3 + 1}
+        )
+
+        assert told["errors"][0]["field"] == "body.size_bytes"
+        assert "5 GiB" in told["detail"]
+        assert "/assets/assets/multipart-upload" in told["detail"]
+        assert world.api.post(f"{ASSETS}/presign-upload", body | {"size_bytes": 5 * 1024**3})["url"]
+
     def test_to_no_world_is_refused(self, admin: Api) -> None:
         body = {"world_id": str(uuid4()), "asset_type": "IMAGE", "filename": "a", "content_type": "a/b"}
 
@@ -106,16 +139,16 @@ class TestUpload:
 
 class TestDownload:
     @pytest.mark.parametrize(
-        ("filename", "saved_as"),
+        ("filename", "disposition"),
         [
-            ("plate.png", "plate.png"),
-            ("Die Hälle am Ende.png", "Die-Halle-am-Ende.png"),
-            ("../../etc/passwd", "passwd"),
-            ('a";b.png', "a-b.png"),
-            ("日本.png", "file.png"),
+            ("plate.png", 'filename="plate.png"'),
+            ("Old map (2).png", 'filename="Old map (2).png"'),
+            ("Grímnir saga.pdf", "filename=\"Grimnir saga.pdf\"; filename*=UTF-8''Gr%C3%ADmnir%20saga.pdf"),
+            ("日本.png", "filename=\"file.png\"; filename*=UTF-8''%E6%97%A5%E6%9C%AC.png"),
+            ("100%;'x*.png", "filename=\"100__'x*.png\"; filename*=UTF-8''100%25%3B%27x%2A.png"),
         ],
     )
-    def test_gives_the_bytes_under_the_name_they_came_with(self, world: World, filename: str, saved_as: str) -> None:
+    def test_gives_the_bytes_under_the_name_they_came_with(self, world: World, filename: str, disposition: str) -> None:
         file = File(filename=filename)
         asset = finished_job(world, file)["asset"]
 
@@ -124,22 +157,85 @@ class TestDownload:
 
         assert answer.content == file.data
         assert answer.headers["content-type"] == "image/png"
-        assert answer.headers["content-disposition"] == f'attachment; filename="{saved_as}"'
+        assert answer.headers["content-disposition"] == f"attachment; {disposition}"
+        assert parsed(answer.headers["content-disposition"]) == ("attachment", filename)
         assert {name: told[name] for name in ("asset_id", "filename", "content_type", "size_bytes", "checksum")} == {
             "asset_id": asset["id"],
-            "filename": saved_as,
+            "filename": filename,
             "content_type": "image/png",
             "size_bytes": len(file.data),
             "checksum": file.checksum,
         }
+
+    @pytest.mark.parametrize("body", [None, {}, {"disposition": "attachment"}])
+    def test_is_saved_to_a_file_unless_asked_otherwise(self, world: World, body: Made | None) -> None:
+        told = download(world, finished_job(world)["asset"], body)
+
+        assert store.get(told["url"]).headers["content-disposition"] == 'attachment; filename="plate.png"'
+
+    def test_is_shown_in_place_or_saved_under_another_name_where_that_is_asked_for(self, world: World) -> None:
+        asset = finished_job(world)["asset"]
+
+        told = download(world, asset, {"disposition": "inline", "filename": "Die Hälle.png"})
+
+        assert told["filename"] == "Die Hälle.png"
+        assert parsed(store.get(told["url"]).headers["content-disposition"]) == ("inline", "Die Hälle.png")
+
+    @pytest.mark.parametrize("way", ["uploaded under", "asked for"])
+    @pytest.mark.parametrize(
+        ("filename", "saved_as"),
+        [
+            ('a"; filename="evil.exe', 'a"; filename="evil.exe'),
+            ("a\r\nSet-Cookie: b=c\r\n\r\n<html>.png", "aSet-Cookie: b=c<html>.png"),
+            ("a\u2028b\x85.png", "ab.png"),
+            ("gnp.\u202eexe", "gnp.exe"),
+            ("a\\", "file"),
+            ("../../etc/passwd", "passwd"),
+            ("..\\..\\boot.ini", "boot.ini"),
+            ("..", "file"),
+            (".bashrc", "bashrc"),
+            ("UTF-8''%0d%0aX: y", "UTF-8''%0d%0aX: y"),
+        ],
+    )
+    def test_lets_no_file_name_out_of_its_place(self, world: World, way: str, filename: str, saved_as: str) -> None:
+        asset = finished_job(world, File(filename=filename if way == "uploaded under" else "plate.png"))["asset"]
+
+        told = download(world, asset, {"filename": filename} if way == "asked for" else None)
+        answer = store.get(told["url"])
+
+        assert told["filename"] == saved_as
+        assert answer.status_code == 200
+        assert parsed(answer.headers["content-disposition"]) == ("attachment", saved_as)
+        assert not {"set-cookie", "x"} & set(answer.headers)
+
+    def test_under_a_long_name_keeps_its_ending(self, world: World) -> None:
+        asset = finished_job(world, File(filename="ü" * 490 + ".png"))["asset"]
+
+        told = download(world, asset)
+
+        assert told["filename"] == "ü" * 125 + ".png", "255 bytes is as long as a file's name may be"
+        assert parsed(store.get(told["url"]).headers["content-disposition"])[1] == told["filename"]
+
+    @pytest.mark.parametrize(
+        "body",
+        [{"disposition": "form-data"}, {"filename": ""}, {"filename": "a\x00"}, {"filename": "a" * 256}, {"name": "a"}],
+    )
+    def test_in_a_way_that_there_is_not_is_refused(self, world: World, body: Made) -> None:
+        asset = finished_job(world)["asset"]
+
+        world.api.refused(422, "validation_failed", "POST", f"{ASSETS}/{asset['id']}/presign-download", body)
 
     def test_gives_a_part_where_a_part_is_asked_for(self, world: World) -> None:
         file = File()
         told = download(world, finished_job(world, file)["asset"])
 
         answer = store.get(told["url"], headers={"Range": "bytes=10-19"})
+        tail = store.get(told["url"], headers={"Range": "bytes=-5"})
 
         assert (answer.status_code, answer.content) == (206, file.data[10:20])
+        assert answer.headers["content-range"] == f"bytes 10-19/{len(file.data)}"
+        assert (tail.status_code, tail.content) == (206, file.data[-5:])
+        assert store.get(told["url"], headers={"Range": "bytes=5000-"}).status_code == 416
 
     def test_url_is_of_that_file_alone(self, world: World) -> None:
         one, two = (finished_job(world, File())["asset"] for _ in range(2))

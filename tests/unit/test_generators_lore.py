@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lorekeeper.contracts.assets import AssetDerivationResponse
-from lorekeeper.contracts.enums import AssetJobStatusEnum, AssetTypeEnum, CanonState, EntityType
+from lorekeeper.contracts.enums import AssetJobStatusEnum, AssetTypeEnum, CanonState, DerivationOrigin, EntityType
 from lorekeeper.contracts.jobs import ClaimedJob
 from lorekeeper.contracts.references import AssetJobReferences
 from lorekeeper.contracts.snapshot import (
@@ -108,6 +108,7 @@ def job(
     derivation = AssetDerivationResponse(
         id=uid("derivation"),
         world_id=uid(world),
+        origin=DerivationOrigin.JOB,
         prompt_spec=prompt,
         input_hash=input_hash,
         content_basis=input_hash,

@@ -142,7 +142,7 @@ def seconds_to_wait(value: str | None) -> float | None:
 def _text(value: object) -> str:
     if isinstance(value, datetime):
         return format_time(value if value.tzinfo else value.replace(tzinfo=UTC))
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _first_complaint(error: ValidationError) -> str:

@@ -11,6 +11,7 @@ CREATE EXTENSION IF NOT EXISTS btree_gin;  -- a world's id beside words in one i
 -- An API key. Only the SHA-256 of its secret is kept, so a stolen backup opens nothing.
 CREATE TABLE api_key (
     id           text PRIMARY KEY CHECK (id ~ '^[0-9A-Za-z]{8,32}$'),
+    place        uuid NOT NULL UNIQUE,
     name         text NOT NULL CHECK (name <> ''),
     role         text NOT NULL CHECK (role IN ('reader', 'editor', 'worker', 'admin')),
     secret_hash  bytea NOT NULL CHECK (octet_length(secret_hash) = 32),
@@ -593,6 +594,17 @@ CREATE TABLE prompt_schema (
 );
 CREATE UNIQUE INDEX prompt_schema_in_force ON prompt_schema (asset_type, provider) NULLS NOT DISTINCT
     WHERE retired_at IS NULL;
+
+CREATE FUNCTION guard_prompt_schema() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR OLD.retired_at IS NOT NULL
+        OR (to_jsonb(NEW) - 'retired_at') IS DISTINCT FROM (to_jsonb(OLD) - 'retired_at') THEN
+        RAISE EXCEPTION 'a prompt schema can be retired, once; nothing else of it ever changes'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON prompt_schema FOR EACH ROW EXECUTE FUNCTION guard_prompt_schema();
 
 
 -- Jobs ---------------------------------------------------------------------------------------------------------------
