@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Response
 
 from lorekeeper.access.context import Editor, Reader
+from lorekeeper.access.route import KeyedRoute
 from lorekeeper.canon import service
 from lorekeeper.contracts.base import Name
 from lorekeeper.contracts.canon import (
@@ -17,7 +18,9 @@ from lorekeeper.contracts.canon import (
 from lorekeeper.kit.http import answer, operation_id, responses
 from lorekeeper.kit.pagination import Paging, paging
 
-router = APIRouter(prefix="/worlds/{id:uuid}", tags=["canon"], generate_unique_id_function=operation_id)
+router = APIRouter(
+    prefix="/worlds/{id:uuid}", tags=["canon"], route_class=KeyedRoute, generate_unique_id_function=operation_id
+)
 
 Paged = Annotated[Paging, Depends(paging)]
 # `:path`, because a predicate may have a slash in it.

@@ -4,18 +4,19 @@
 -- has just noted undoes it all (unique_violation). A row without any job means that another transaction inserted it
 -- while this one ran, or deleted an asset that is an input: read again. `only_replayed`: none is inserted in any case, so
 -- there was none.
-WITH ready AS MATERIALIZED (  -- what is held here is not deleted before the job stands
-    SELECT FROM asset WHERE id = ANY(%(asset_ids)s::uuid[]) AND status = 'READY' FOR SHARE
+WITH living AS MATERIALIZED (  -- what is held here is not deleted before the job stands; a world before what is in it
+    SELECT id FROM world WHERE id = %(world_id)s AND deleted_at IS NULL FOR KEY SHARE
+), ready AS MATERIALIZED (
+    SELECT FROM living, asset WHERE asset.id = ANY(%(asset_ids)s::uuid[]) AND asset.status = 'READY' FOR SHARE OF asset
 ), made AS (
     INSERT INTO asset_job (id, world_id, asset_type, provider, model_id, priority, requested_by, input_hash, prompt_spec,
                            prompt_schema_id, idempotency_key, max_attempts, available_at, start_by, finish_by, created_at)
-    SELECT %(id)s, world.id, %(asset_type)s, %(provider)s, %(model_id)s, %(priority)s, %(actor)s, %(input_hash)s,
+    SELECT %(id)s, living.id, %(asset_type)s, %(provider)s, %(model_id)s, %(priority)s, %(actor)s, %(input_hash)s,
            %(prompt_spec)s, %(prompt_schema_id)s, %(idempotency_key)s, %(max_attempts)s, %(now)s, %(start_by)s,
            %(finish_by)s, %(now)s
-    FROM world WHERE world.id = %(world_id)s AND world.deleted_at IS NULL
-      AND (SELECT count(*) FROM ready) = cardinality(%(asset_ids)s::uuid[])
+    FROM living
+    WHERE (SELECT count(*) FROM ready) = cardinality(%(asset_ids)s::uuid[])
       AND false    -- when only_replayed
-    FOR KEY SHARE OF world  -- it is not deleted before this is committed
     ON CONFLICT DO NOTHING
     RETURNING id, world_id
 ), answered AS (  -- the new job, or the one that is in its way; not for long, where that has missed its start
@@ -296,8 +297,12 @@ RETURNING id
 -- name: complete_asset_job
 -- Job, asset, derivation, links, upload and event in one statement: all of a completion or nothing of it. No row: the job
 -- is not RUNNING under this lease (any more), or is to be cancelled; or the upload is not PENDING (any more).
-WITH held AS MATERIALIZED (  -- so that the upload is neither used by another asset nor given up meanwhile
-    SELECT storage_key FROM upload WHERE storage_key = %(storage_key)s AND state = 'PENDING' FOR UPDATE
+WITH living AS MATERIALIZED (  -- held before the upload and the job, in the order of a world's deletion
+    SELECT id FROM world WHERE id = (SELECT world_id FROM asset_job WHERE id = %(id)s) FOR KEY SHARE
+), held AS MATERIALIZED (  -- so that the upload is neither used by another asset nor given up meanwhile
+    SELECT upload.storage_key FROM living, upload
+    WHERE upload.storage_key = %(storage_key)s AND upload.state = 'PENDING'
+    FOR UPDATE OF upload
 ), done AS (
     UPDATE asset_job
     SET status = 'SUCCEEDED', finished_at = greatest(%(now)s, started_at), lease_token = NULL, lease_expires_at = NULL,

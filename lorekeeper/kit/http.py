@@ -1,6 +1,5 @@
 """HTTP glue: how a model becomes an answer, and an error a problem (RFC 9457)."""
 
-from collections.abc import Sequence
 from collections.abc import Mapping
 from typing import Annotated, Any
 

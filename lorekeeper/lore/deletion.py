@@ -1,7 +1,8 @@
 """Deleting lore: it becomes a tombstone, which provenance still shows and which can be restored.
 
-What is to go is locked first, so that nobody can begin to point at it; only then is it asked who does. Kinds are locked
-in one order (world, entity, source, chunk, claim), so that no two requests wait for each other.
+What is to go is locked first, so that nobody can begin to point at it; only then is it asked who does. All that lock
+several rows do so in one order (world, entity, source, chunk, claim, asset, upload, job), so that no two requests wait
+for each other; above all, whoever writes in a world and comes to need it holds it first.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,6 +35,7 @@ async def delete(ctx: Context, kind: LoreKind, lore_id: UUID, *, cascade: bool, 
     `cascade`: the claims that do go with it, and those that supersede them; sources lose it from their authors.
     """
     async with ctx.database.transaction() as session:
+        await repository.hold_worlds_of(session, {kind: [lore_id]})
         row = visible(ctx, kind, lore_id, await _locked(session, kind, lore_id))
         require_match(if_match, etag_of(row["edit"]))
         users = await repository.find_users(session, {kind: [lore_id]}, at_most=None if cascade else NAMED)
@@ -95,9 +97,9 @@ async def delete_world(ctx: Context, world_id: UUID, *, name: str, if_match: str
     """
     _agreed(ctx, world_id, await repository.get_lore(ctx.database, LoreKind.WORLD, world_id), name, if_match)
     async with ctx.database.transaction() as session:
-        await _nothing_runs(session, world_id)
+        # First of all: whoever writes in a world holds it before anything in it, so that none waits in a ring.
         _agreed(ctx, world_id, await _locked(session, LoreKind.WORLD, world_id), name, if_match)
-        await _nothing_runs(session, world_id)  # what came before the world was locked
+        await _nothing_runs(session, world_id)
         counts = await repository.bury_world(session, world_id, origin=ctx.origin)
     return WorldDeleted(id=world_id, deleted_at=ctx.now, **counts)
 
@@ -110,6 +112,6 @@ def _agreed(ctx: Context, world_id: UUID, row: dict[str, Any] | None, name: str,
 
 
 async def _nothing_runs(session: Session, world_id: UUID) -> None:
-    if running := await repository.lock_work_of_world(session, world_id):
+    if running := await repository.lock_jobs_of_world(session, world_id):
         ids = [str(job) for job in running]
         raise ConflictError(f"Jobs of this world run: {', '.join(ids)}. Wait, or cancel them.", job_ids=ids)

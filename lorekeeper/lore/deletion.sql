@@ -1,3 +1,16 @@
+-- name: hold_worlds_of
+-- Keeps the worlds of these pieces from being deleted, before the pieces themselves are locked: who deletes a world has
+-- that first, and asks for what is in it next.
+SELECT id FROM world
+WHERE deleted_at IS NULL AND id IN (
+    SELECT world_id FROM entity WHERE id = ANY(%(entity_ids)s)
+    UNION ALL SELECT world_id FROM source WHERE id = ANY(%(source_ids)s)
+    UNION ALL SELECT world_id FROM source_chunk WHERE id = ANY(%(source_chunk_ids)s)
+    UNION ALL SELECT world_id FROM claim WHERE id = ANY(%(claim_ids)s)
+)
+ORDER BY id
+FOR KEY SHARE
+
 -- name: find_users
 -- What lives and points at any of these pieces, by the field that does. Asked in a statement of its own, once the pieces
 -- are locked: so it sees what was committed while the lock was waited for, and nothing can come after it.
@@ -61,18 +74,14 @@ WITH entities AS (
 )
 SELECT count(*) AS source_chunks FROM along
 
--- name: lock_work_of_world
--- Holds a world's unfinished jobs and its uploads still, and names the jobs that run. Before the world itself: whoever
--- completes a job has its row first and asks for the world last.
+-- name: lock_jobs_of_world
+-- Holds the unfinished jobs of a world that is locked already, and names those that run.
 WITH jobs AS (
     SELECT id, status FROM asset_job WHERE world_id = %(id)s AND status IN ('QUEUED', 'RUNNING') ORDER BY id
     FOR UPDATE
-), uploads AS (
-    SELECT id FROM upload WHERE world_id = %(id)s AND state IN ('PENDING', 'USED') ORDER BY id
-    FOR UPDATE
 )
 SELECT ARRAY(SELECT id FROM jobs WHERE status = 'RUNNING' ORDER BY id LIMIT 20) AS running,
-       (SELECT count(*) FROM jobs) AS jobs, (SELECT count(*) FROM uploads) AS uploads
+       (SELECT count(*) FROM jobs) AS jobs
 
 -- name: bury_world
 -- Makes tombstones of a world that is locked already, and of all lore in it; ends its queued jobs, deletes its assets and

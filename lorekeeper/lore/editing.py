@@ -26,6 +26,8 @@ from lorekeeper.lore.references import Found, Pointing
 from lorekeeper.lore.repository import Writer
 from lorekeeper.lore.service import TRIES, etag_of, other_source, require_match, source_of, validated, visible
 
+NAMING = ("subject_entity_id", "object_entity_id")
+
 OVER_AND_OVER = "This is being edited over and over by others; try again in a moment."
 
 
@@ -185,7 +187,9 @@ async def _held(ctx: Context, session: Writer, step: Step) -> Found:
     piece = Pointing.of(step.world_id, step.body, REFERENCE_KINDS if step.restores else step.repointed)
     if isinstance(step.present, SourceChunkResponse):
         piece = Pointing(step.world_id, {"source_id": [step.present.source_id]})
-    found = await references.find(session, [piece], held=True)
+    # With the names that it is read with, which the write asks for: entities are held before what is under them.
+    read_with = Pointing.of(step.world_id, step.body, NAMING)
+    found = await references.find(session, [piece, read_with], held=True)
     if not step.restores:
         references.check(ctx.principal, [piece], found)
         return found

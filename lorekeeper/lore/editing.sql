@@ -11,12 +11,14 @@ INSERT INTO event (world_id, kind, subject_id, actor, request_id, before, after,
 SELECT id, %(event)s, id, %(actor)s, %(request_id)s, %(before)s, %(after)s, %(now)s FROM written
 
 -- name: update_entity
--- The same of an entity.
-WITH written AS (
+-- The same of an entity. Its world is held first: who deletes a world has that, and asks for what is in it next.
+WITH held AS MATERIALIZED (
+    SELECT id FROM world WHERE id = (%(row)s::jsonb ->> 'world_id')::uuid FOR KEY SHARE
+), written AS (
     UPDATE entity SET type = given.type, name = given.name, aliases = given.aliases, summary = given.summary,
            description = given.description, tags = given.tags, metadata = given.metadata,
            version = given.version, content_hash = given.content_hash, updated_at = given.updated_at, deleted_at = NULL
-    FROM jsonb_populate_record(NULL::entity, %(row)s) AS given
+    FROM jsonb_populate_record(NULL::entity, %(row)s) AS given, held
     WHERE entity.id = given.id AND entity.edit = given.edit
     RETURNING entity.id, entity.world_id
 )
@@ -26,10 +28,12 @@ SELECT world_id, %(event)s, id, %(actor)s, %(request_id)s, %(before)s, %(after)s
 -- name: update_source
 -- The same of a source. Its authors are written anew where they change: the old ones go first, and not before the trigger
 -- on the update has kept them.
-WITH written AS (
+WITH held AS MATERIALIZED (
+    SELECT id FROM world WHERE id = (%(row)s::jsonb ->> 'world_id')::uuid FOR KEY SHARE
+), written AS (
     UPDATE source SET type = given.type, title = given.title, origin = given.origin, metadata = given.metadata,
            version = given.version, content_hash = given.content_hash, updated_at = given.updated_at, deleted_at = NULL
-    FROM jsonb_populate_record(NULL::source, %(row)s) AS given
+    FROM jsonb_populate_record(NULL::source, %(row)s) AS given, held
     WHERE source.id = given.id AND source.edit = given.edit
     RETURNING source.id, source.world_id
 ), gone AS (                                                                                        -- when author_ids
@@ -45,12 +49,19 @@ INSERT INTO event (world_id, kind, subject_id, actor, request_id, before, after,
 SELECT world_id, %(event)s, id, %(actor)s, %(request_id)s, %(before)s, %(after)s, %(now)s FROM written
 
 -- name: update_source_chunk
--- The same of a chunk.
-WITH written AS (
+-- The same of a chunk. Its source is held first, too: the trigger that keeps the search asks for it, and by then somebody
+-- may have it who asks for the chunk.
+WITH held AS MATERIALIZED (
+    SELECT id FROM world WHERE id = (%(row)s::jsonb ->> 'world_id')::uuid FOR KEY SHARE
+), part_of AS MATERIALIZED (
+    SELECT source.id FROM held, source
+    WHERE source.world_id = held.id AND source.id = (%(row)s::jsonb ->> 'source_id')::uuid
+    FOR SHARE OF source
+), written AS (
     UPDATE source_chunk SET chunk_index = given.chunk_index, content = given.content, char_start = given.char_start,
            char_end = given.char_end, metadata = given.metadata,
            version = given.version, content_hash = given.content_hash, updated_at = given.updated_at, deleted_at = NULL
-    FROM jsonb_populate_record(NULL::source_chunk, %(row)s) AS given
+    FROM jsonb_populate_record(NULL::source_chunk, %(row)s) AS given, part_of
     WHERE source_chunk.id = given.id AND source_chunk.edit = given.edit
     RETURNING source_chunk.id, source_chunk.world_id
 )
@@ -58,8 +69,16 @@ INSERT INTO event (world_id, kind, subject_id, actor, request_id, before, after,
 SELECT world_id, %(event)s, id, %(actor)s, %(request_id)s, %(before)s, %(after)s, %(now)s FROM written
 
 -- name: update_claim
--- The same of a claim.
-WITH written AS (
+-- The same of a claim, and of the entities that it is read with.
+WITH held AS MATERIALIZED (
+    SELECT id FROM world WHERE id = (%(row)s::jsonb ->> 'world_id')::uuid FOR KEY SHARE
+), named AS MATERIALIZED (
+    SELECT entity.id FROM held, entity
+    WHERE entity.world_id = held.id AND entity.id IN ((%(row)s::jsonb ->> 'subject_entity_id')::uuid,
+                                                      (%(row)s::jsonb ->> 'object_entity_id')::uuid)
+    ORDER BY entity.id
+    FOR SHARE OF entity
+), written AS (
     UPDATE claim SET subject_entity_id = given.subject_entity_id, predicate = given.predicate,
            object_entity_id = given.object_entity_id, object_value = given.object_value,
            canon_state = given.canon_state, confidence = given.confidence,
@@ -70,7 +89,7 @@ WITH written AS (
            valid_to_sort = given.valid_to_sort, tags = given.tags,
            version = given.version, content_hash = given.content_hash, updated_at = given.updated_at, deleted_at = NULL
     FROM jsonb_populate_record(NULL::claim, %(row)s) AS given
-    WHERE claim.id = given.id AND claim.edit = given.edit
+    WHERE claim.id = given.id AND claim.edit = given.edit AND (SELECT count(*) FROM named) > 0
     RETURNING claim.id, claim.world_id
 )
 INSERT INTO event (world_id, kind, subject_id, actor, request_id, before, after, occurred_at)

@@ -199,6 +199,11 @@ async def regroup_claims(database: Writer, claim_id: UUID, group: UUID, *, origi
     await database.run(EDITING.regroup_claims, id=claim_id, version_group_id=group, **origin)
 
 
+async def hold_worlds_of(database: Writer, ids: Mapping[LoreKind, Iterable[UUID]]) -> None:
+    """Nobody deletes the world of any of these until the transaction ends."""
+    await database.all(DELETION.hold_worlds_of, **_id_lists(ids))
+
+
 async def find_users(
     database: Writer, ids: Mapping[LoreKind, Iterable[UUID]], *, at_most: int | None = None
 ) -> dict[str, list[UUID]]:
@@ -215,9 +220,9 @@ async def bury(database: Writer, ids: Mapping[LoreKind, Iterable[UUID]], *, orig
     return int(row["source_chunks"]) if row else 0
 
 
-async def lock_work_of_world(database: Writer, world_id: UUID) -> list[UUID]:
-    """Keep jobs and uploads of a world from moving until the transaction ends; up to 20 of the jobs that run."""
-    row = await database.one(DELETION.lock_work_of_world, id=world_id)
+async def lock_jobs_of_world(database: Writer, world_id: UUID) -> list[UUID]:
+    """Keep the jobs of a world from moving until the transaction ends; up to 20 of those that run."""
+    row = await database.one(DELETION.lock_jobs_of_world, id=world_id)
     return list(row["running"]) if row else []
 
 

@@ -14,6 +14,7 @@ from lorekeeper.contracts.enums import LoreKind
 from lorekeeper.contracts.errors import AssetValidationError, PreconditionFailedError
 from lorekeeper.contracts.lore import LoreResponse
 from lorekeeper.kit.database import Row
+from lorekeeper.kit.fielderrors import field_errors, summary
 from lorekeeper.kit.ids import new_id
 from lorekeeper.kit.pagination import Paging
 from lorekeeper.lore import repository
@@ -90,16 +91,8 @@ def validated(body: type[BodyT], fields: Mapping[str, Any]) -> BodyT:
     try:
         return body.model_validate(fields)
     except ValidationError as error:
-        told = [_told(item) for item in error.errors(include_url=False, include_input=False)[:50]]
-        raise AssetValidationError(f"{told[0]['field']}: {told[0]['message']}", errors=told) from error
-
-
-def _told(error: Any) -> dict[str, Any]:
-    return {
-        "field": ".".join(["body", *(str(part) for part in error["loc"])]),
-        "message": error["msg"].removeprefix("Value error, "),
-        "type": error["type"],
-    }
+        told = field_errors(error.errors(include_url=False, include_context=False, include_input=False), "body")
+        raise AssetValidationError(summary(told), errors=told) from error
 
 
 def source_of(source_id: UUID | None, chunk_id: UUID | None, found: Found, at: str = "") -> UUID | None:

@@ -68,6 +68,9 @@ RULES = [
     r"the chunk \S+ is not of the source",
     r"the chunk_index \d+ is given twice",
     r"there is no chunk with the chunk_index",
+    "the predicate is declared twice",
+    r"is a (claim|entity|source|source chunk|world) in this world",
+    "is a chunk of another source in this world",
     "supersedes itself",
     # What a value is to the present, or to what is stored.
     "start_by lies in the past",
@@ -75,6 +78,7 @@ RULES = [
     "a job becomes SUCCEEDED by",
     "A QUEUED job has no times and no error yet",
     "that chunk belongs to another source than source_id",
+    "the claim would supersede itself",
     "give the world's exact name to delete it",
     # What has no form in JSON Schema: in a pattern, white space is another set of characters in each language.
     "text holds nothing but white space",

@@ -133,6 +133,12 @@ class Bucket:
         listed = self.client.list_objects_v2(Bucket=self.name, Prefix=key)
         return any(item["Key"] == key for item in listed.get("Contents", ()))
 
+    def under(self, prefix: str) -> set[str]:
+        """The keys of all files that begin so, and of all unfinished uploads."""
+        files = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix).get("Contents", ())
+        uploads = self.client.list_multipart_uploads(Bucket=self.name, Prefix=prefix).get("Uploads", ())
+        return {item["Key"] for item in (*files, *uploads) if item["Key"].startswith(prefix)}
+
     def unfinished(self, key: str) -> list[str]:
         listed = self.client.list_multipart_uploads(Bucket=self.name, Prefix=key)
         return [item["UploadId"] for item in listed.get("Uploads", ()) if item["Key"] == key]

@@ -11,6 +11,7 @@ import psycopg
 
 ROWS = 1_000_000
 LORE_ROWS = 30_000
+TOMBSTONES = 15_000  # the newest lore of all: no list may walk through it
 OLD = 300  # what the rare values of every column are on: the oldest rows
 START = 1_790_000_000
 
@@ -41,8 +42,8 @@ CREATE FUNCTION world_of(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
     SELECT nth({WORLD}, CASE WHEN n % 5 < 4 THEN 1 ELSE 2 + n / 5 % 19 END) $$;
 CREATE VIEW lore_rows AS
     SELECT n, n < {OLD} AS old, world_of(n) AS world_id, repeat('a', 64) AS content_hash, 'somebody' AS created_by,
-           now() AS created_at, now() AS updated_at
-    FROM generate_series(1, {LORE_ROWS}) AS n;
+           now() AS created_at, now() AS updated_at, CASE WHEN n > {LORE_ROWS} THEN now() END AS deleted_at
+    FROM generate_series(1, {LORE_ROWS + TOMBSTONES}) AS n;
 CREATE UNLOGGED TABLE job_rows AS
     SELECT n, n < {OLD} AS old, n > {ROWS} * 0.9 AS waiting, world_of(n) AS world_id,
            to_timestamp({START} + n) AS created_at, nth({JOB}, n) AS job_id, nth({ASSET}, n) AS asset_id,
@@ -54,26 +55,26 @@ CREATE UNLOGGED TABLE job_rows AS
 LORE = f"""
 INSERT INTO world (id, name, content_hash, created_by, created_at, updated_at)
 SELECT nth({WORLD}, n), 'World ' || n, content_hash, created_by, created_at, updated_at FROM lore_rows WHERE n <= 200;
-INSERT INTO entity (id, world_id, type, name, content_hash, created_by, created_at, updated_at)
+INSERT INTO entity (id, world_id, type, name, content_hash, created_by, created_at, updated_at, deleted_at)
 SELECT nth({ENTITY}, n), world_id, CASE WHEN old THEN 'VEHICLE' WHEN n % 3 = 0 THEN 'PERSON' ELSE 'LOCATION' END,
        CASE WHEN old THEN 'Rare' WHEN n % 300 = 0 THEN 'Often' ELSE 'Name ' || n END,
-       content_hash, created_by, created_at, updated_at FROM lore_rows;
-INSERT INTO source (id, world_id, type, title, content_hash, created_by, created_at, updated_at)
+       content_hash, created_by, created_at, updated_at, deleted_at FROM lore_rows;
+INSERT INTO source (id, world_id, type, title, content_hash, created_by, created_at, updated_at, deleted_at)
 SELECT nth({SOURCE}, n), world_id, CASE WHEN old THEN 'SONG' ELSE 'BOOK' END,
        CASE WHEN old THEN 'Rare' WHEN n % 300 = 0 THEN 'Often' ELSE 'Name ' || n END,
-       content_hash, created_by, created_at, updated_at FROM lore_rows;
+       content_hash, created_by, created_at, updated_at, deleted_at FROM lore_rows;
 INSERT INTO source_author (world_id, source_id, position, entity_id)
-SELECT world_id, nth({SOURCE}, n), 0, nth({ENTITY}, n) FROM lore_rows;
+SELECT world_id, nth({SOURCE}, n), 0, nth({ENTITY}, n) FROM lore_rows WHERE deleted_at IS NULL;
 INSERT INTO source_chunk (id, world_id, source_id, chunk_index, content, content_hash, created_by, created_at,
-                          updated_at)
+                          updated_at, deleted_at)
 SELECT nth({CHUNK}, n), nth({WORLD}, 1), nth({SOURCE}, CASE WHEN n % 2 = 0 THEN {LONG} ELSE n END), n, 'A text.',
-       content_hash, created_by, created_at, updated_at FROM lore_rows;
+       content_hash, created_by, created_at, updated_at, deleted_at FROM lore_rows;
 INSERT INTO claim (id, world_id, subject_entity_id, predicate, object_entity_id, object_value, canon_state, confidence,
-                   source_id, version_group_id, content_hash, created_by, created_at, updated_at)
+                   source_id, version_group_id, content_hash, created_by, created_at, updated_at, deleted_at)
 SELECT nth({CLAIM}, n), world_id, nth({ENTITY}, pick), CASE WHEN old THEN 'rare' ELSE 'often' END,
        CASE WHEN old OR n % 3 = 0 THEN nth({ENTITY}, pick) END, CASE WHEN NOT (old OR n % 3 = 0) THEN 'A value.' END,
        CASE WHEN old THEN 'ARCHIVED' ELSE 'STRICT' END, 1, nth({SOURCE}, pick), nth({CLAIM}, n),
-       content_hash, created_by, created_at, updated_at
+       content_hash, created_by, created_at, updated_at, deleted_at
 FROM lore_rows, LATERAL (SELECT CASE WHEN old THEN {RARE} WHEN n % 2 = 0 THEN {OFTEN} ELSE n END AS pick) AS picked;
 """
 JOBS = """

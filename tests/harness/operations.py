@@ -12,6 +12,21 @@ from lorekeeper.app import Backing, create_app
 from lorekeeper.settings import Settings
 from lorekeeper.storage.store import StoreAddress
 
+BY_PATH = {
+    "/worlds": "world",
+    "/entities": "entity",
+    "/sources": "source",
+    "/source-chunks": "source_chunk",
+    "/claims": "claim",
+    "/keys": "key",
+    "/assets/asset-jobs": "job",
+    "/assets/assets": "asset",
+    "/assets/assets/multipart-upload": "upload",
+}
+"""What an id in a path is of, by what stands before it."""
+OTHER_PARTS = {"n": "1", "predicate": "p"}
+"""What stands in a path where it takes no id."""
+
 _NOWHERE = Backing("postgresql://nobody@127.0.0.1:1/nothing", StoreAddress("none", "none", "none", "none"))
 
 
@@ -26,21 +41,32 @@ class Operation:
     def name(self) -> str:
         return f"{self.method} {self.path}"
 
+    @property
+    def kind(self) -> str | None:
+        """What the id in its path is of, if there is one."""
+        before, *after = self.path.split("/{")
+        return BY_PATH.get(before) if after else None
+
+    def at(self, id: str, **others: str) -> str:
+        """Its path, with one id for every place that takes one; `others` stand in the other places."""
+        if self.path.startswith("/keys"):
+            id = id.replace("-", "")
+        return re.sub(r"{(\w+)}", lambda part: (OTHER_PARTS | others).get(part[1], id), self.path)
+
     def send(
         self, api: Api, id: str, *, body: Any = None, content: Any = None, extra: Any = None, **given: Any
     ) -> httpx.Response:
-        """With one id for every place in the path that takes one. A body goes only where there is to be one.
+        """`id` goes into the path. A body goes only where there is to be one.
 
         `content` is a body as it stands, `extra` further headers.
         """
-        path = re.sub(r"{\w+}", id.replace("-", "") if self.path.startswith("/keys") else id, self.path)
         headers = dict(extra or {})
         if self.has_body and body is not None:
             given["json"] = body
         elif self.has_body and content is not None:
             given["content"] = content
             headers["Content-Type"] = "application/json"
-        return api.ask(self.method, path, headers=headers, **given)
+        return api.ask(self.method, self.at(id), headers=headers, **given)
 
 
 @cache

@@ -28,13 +28,19 @@ SAMPLES: dict[str, Any] = {
 """Values of patterns that cannot be guessed, by the name of the field."""
 
 AS_WELL: dict[str, Schema] = {
-    "POST /claims": {"object_value": "v"},
-    "POST /sources": {"chunks": [{"content": "a"}]},
-    "PATCH /assets/asset-jobs/{id}": {"status": "FAILED"},
+    "AssetJobUpdate": {"status": "FAILED"},
+    "BundleClaim": {"object_value": "v"},
+    "ClaimCreate": {"object_value": "v"},
+    "SourceCreate": {"chunks": [{"content": "a"}]},
+    "SourceEditionCreate": {"chunks": [{"content": "a"}]},
 }
-"""What a body needs beside its required fields."""
+"""What an object needs beside its required fields, by its schema's title."""
 
-EITHER_OR: dict[str, str] = {"object_entity_id": "object_value", "text": "chunks"}
+EITHER_OR: dict[str, str] = {
+    "object_entity_id": "object_value",
+    "source_id": "source_chunk_id",  # that of a claim has a source of its own
+    "text": "chunks",
+}
 """The first of these leaves no place for the second."""
 
 
@@ -107,7 +113,14 @@ def _within(operation: Operation, path: Path, schema: Schema) -> Iterator[Field]
 def body_for(operation: Operation, id_of: Callable[[str], Any]) -> Any:
     """The least that fits. `id_of` gives the id that belongs in a field of that name."""
     schema = body_schema(operation)
-    return None if schema is None else sample("", schema, id_of) | AS_WELL.get(operation.name, {})
+    return None if schema is None else sample("", schema, id_of)
+
+
+def query_for(operation: Operation) -> dict[str, Any]:
+    """The query parameters that it needs."""
+    told = document()["paths"][operation.path][operation.method.lower()].get("parameters", ())
+    needed = [one for one in told if one["in"] == "query" and one["required"]]
+    return {one["name"]: sample(one["name"], one["schema"], str) for one in needed}
 
 
 def sample(name: str, schema: Schema, id_of: Callable[[str], Any]) -> Any:
@@ -122,7 +135,8 @@ def sample(name: str, schema: Schema, id_of: Callable[[str], Any]) -> Any:
     match schema.get("type"):
         case "object" | None:
             inner = schema.get("properties", {})
-            return {part: sample(part, inner[part], id_of) for part in schema.get("required", ())}
+            needed = {part: sample(part, inner[part], id_of) for part in schema.get("required", ())}
+            return needed | AS_WELL.get(schema.get("title", ""), {})
         case "array":
             return [sample(name, schema["items"], id_of) for _ in range(schema.get("minItems", 0))]
         case "string" if schema.get("format") == "uuid":
@@ -144,9 +158,7 @@ def with_value(body: Any, field: Field, value: Any, id_of: Callable[[str], Any])
     """The body with this field set, and with what has to be around it."""
     root = body_schema(field.operation)
     assert root is not None
-    changed = _set(body, field.path, value, root, id_of)
-    rival = EITHER_OR.get(field.name)
-    return {name: one for name, one in changed.items() if name != rival}
+    return _set(body, field.path, value, root, id_of)
 
 
 def _set(here: Any, path: Path, value: Any, schema: Schema, id_of: Callable[[str], Any]) -> Any:
@@ -161,4 +173,15 @@ def _set(here: Any, path: Path, value: Any, schema: Schema, id_of: Callable[[str
     there = (here or {}).get(step)
     if there is None and rest:
         there = sample(step, inner, id_of) if isinstance(rest[0], str) else []
-    return {**(here or {}), step: _set(there, rest, value, inner, id_of)}
+    changed = {**(here or {}), step: _set(there, rest, value, inner, id_of)}
+    return changed if rest else changed | _without_rival(changed, step, schema)
+
+
+def _without_rival(body: Any, name: str, schema: Schema) -> Any:
+    """What else is to be said, so that nothing is in the way of the field that was set."""
+    rival = EITHER_OR.get(name)
+    known = schema["properties"].get(rival, {})
+    if any(one.get("type") == "null" for one in known.get("anyOf", ())):
+        return {rival: None}  # in a patch: what is there is cleared
+    body.pop(rival, None)
+    return {}

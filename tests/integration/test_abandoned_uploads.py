@@ -10,6 +10,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from factories.editing import deleted
 from factories.jobs import JOBS, File, claimed_job, complete, finished_job, issued, put, read, running_job, uploaded
 from factories.lore import Made, World
 from factories.uploads import MULTIPART, Bucket, begun, completed, owner_of, put_part, sent, small_file
@@ -181,6 +182,35 @@ class TestASweep:
         assert await sweep(runtime, abandoned_after=A_DAY) == Swept(abandoned=0, removed=1)
         assert not bucket.holds(asset["storage_key"])
         assert row_of(database, asset["storage_key"])["removed_at"] is not None
+
+    async def test_leaves_nothing_of_a_deleted_world(
+        self,
+        world: World,
+        other_world: World,
+        runtime: Runtime,
+        clock: MovableClock,
+        database: Database,
+        bucket: Bucket,
+    ) -> None:
+        """Neither assets, made or imported, nor uploads, in one piece or in parts, in whatever state they are."""
+        finished_job(world)
+        imported = uploaded(world, File())
+        world.api.post(ASSETS, {"world_id": world.id, "type": "IMAGE", **imported})
+        uploaded(world, File())
+        for make in (begun, sent, completed):
+            make(world, small_file())
+        unnoted = sent(world, small_file())
+        database.execute("UPDATE upload SET multipart_id = NULL WHERE id = %s", [unnoted["upload_id"]])
+        kept = finished_job(other_world)["asset"]["storage_key"]
+        assert len(bucket.under(f"{world.id}/")) == 7
+
+        deleted(world.api, f"/worlds/{world.id}", name=world.name)
+        clock.move(HOUR * 2)
+
+        assert await sweep(runtime, abandoned_after=A_DAY) == Swept(abandoned=0, removed=7)
+        assert bucket.under(f"{world.id}/") == set()
+        assert bucket.under(f"{other_world.id}/") == {kept}
+        assert await sweep(runtime, abandoned_after=A_DAY) == Swept(0, 0)
 
     async def test_without_a_store_gives_up_and_the_next_one_removes(
         self,

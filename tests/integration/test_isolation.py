@@ -15,9 +15,10 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
-from factories.jobs import JOBS, File, finished_job, issued, new_job, running_job
+from factories.jobs import File, finished_job, issued, new_job, running_job
 from factories.lore import Made, World
 from harness import shapes
+from harness.operations import BY_PATH
 from harness.server import RunningApp
 from harness.shapes import Field
 from harness.wire import Api, problem
@@ -27,21 +28,12 @@ from lorekeeper.contracts.enums import Role
 ASSETS = "/assets/assets"
 UPLOADS = f"{ASSETS}/multipart-upload"
 
+LORE = ("world", "entity", "source", "source_chunk", "claim")
 LOOKS_LIKE_AN_ID = re.compile(r"(^|_)(id|ids|key|token|cursor)$|^(created|requested|asserted|made)_by$")
-KINDS = ("world", "entity", "source_chunk", "source", "claim", "asset", "job", "upload", "storage_key", "key")
-BY_PATH = {
-    "/worlds": "world",
-    "/entities": "entity",
-    "/sources": "source",
-    "/source-chunks": "source_chunk",
-    "/claims": "claim",
-    "/keys": "key",
-    JOBS: "job",
-    ASSETS: "asset",
-    UPLOADS: "upload",
-}
-"""What an id in a path is of, by what stands before it."""
-
+KINDS = (
+    *("world", "entity", "source_chunk", "source", "claim", "version_group"),
+    *("asset", "job", "upload", "storage_key", "key"),
+)
 BY_NAME = {
     "author_ids": "entity",
     "created_by": "key",
@@ -49,7 +41,7 @@ BY_NAME = {
     "storage_key": "storage_key",
     "upload_id": "upload",
 }
-"""The same by the name of a field that does not say it: `related_claim_id` does."""
+"""What an id is of, by the name of a field that does not say it: `related_claim_id` does."""
 
 NO_IDS = {
     "cursor": "a place in an order: it is compared, not looked up; where it is, test_access.py has the test",
@@ -81,6 +73,16 @@ PROVENANCE_STAYS = {
 }
 """Where what was deleted is still answered with: a deleted asset, and what was made of deleted lore."""
 
+VERSIONS_STAY = {
+    f"{method} {path}/{{id}}/versions{what} path id": 200
+    for path, kind in BY_PATH.items()
+    if kind in LORE and kind != "world"  # a key of single worlds loses a deleted one from its worlds
+    for method, what in (("GET", ""), ("GET", "/{n}"), ("GET", "/{n}/diff"), ("POST", "/{n}/restore"))
+}
+"""A deleted piece of lore is read in its versions, and comes back by one of them."""
+
+STAYS = PROVENANCE_STAYS | VERSIONS_STAY
+
 NOT_404 = {"storage_key": (422, "upload_not_issued")}
 """Kinds that are refused in another way, the same for all that may not be used."""
 
@@ -93,10 +95,10 @@ def kind_of(field: Field) -> str | None:
     )
     if not is_id or field.operation.name in OF_ITSELF or name in NO_IDS:
         return None
-    before = field.operation.path.split("/{")[0]
     if field.where == "path":
-        assert before in BY_PATH or before in OF_ALL_WORLDS, f"{field}: an id of what?"
-        return BY_PATH.get(before)
+        kind, before = field.operation.kind, field.operation.path.split("/{")[0]
+        assert kind is not None or before in OF_ALL_WORLDS, f"{field}: an id of what?"
+        return kind
     if name in BY_NAME:
         return BY_NAME[name]
     kind = next((kind for kind in KINDS if re.search(rf"(^|_){kind}_ids?$", name)), None)
@@ -114,6 +116,7 @@ class Ids:
     own: dict[str, str]
     foreign: dict[str, str]
     deleted: dict[str, str]
+    foreign_deleted: dict[str, str]
 
     def own_for(self, name: str) -> str:
         """For a body that is right but for one field."""
@@ -126,7 +129,8 @@ class Ids:
 
 def one_of_each(world: World, key: Api) -> dict[str, str]:
     """All that there is in a world, tied together by a job that was made of it, and of its asset another."""
-    references = world.one_of_each()
+    references = world.one_of_each() | {"source_id": world.source()["id"]}  # a new edition takes no chunk from others
+    group = world.api.get(f"/claims/{references['claim_ids'][0]}")["version_group_id"]
     asset = finished_job(world, references=references)["asset"]["id"]
     finished_job(world, references={"asset_ids": [asset]})
     in_parts = {"world_id": world.id, "asset_type": "IMAGE", "filename": "a.png", "content_type": "image/png"}
@@ -136,6 +140,7 @@ def one_of_each(world: World, key: Api) -> dict[str, str]:
         "source": references["source_id"],
         "source_chunk": references["source_chunk_ids"][0],
         "claim": references["claim_ids"][0],
+        "version_group": group,
         "asset": asset,
         "job": running_job(world)["id"],
         "upload": world.api.post(UPLOADS, in_parts | {"size_bytes": 20 * 1024**2})["upload_id"],
@@ -166,30 +171,31 @@ def known(app: RunningApp, admin: Api, seen: World, gone: World, narrow: Api, da
     stranger = app.as_new_key(Role.EDITOR, worlds=[hidden.id])
     dead = one_of_each(seen, narrow) | {"world": gone.id}
     one_of_each(gone, narrow)
-    own, foreign = one_of_each(seen, narrow), one_of_each(hidden, stranger)
+    own, foreign, lost = one_of_each(seen, narrow), one_of_each(hidden, stranger), one_of_each(hidden, stranger)
+    lost["world"] = one_of_each(World.made(admin), narrow)["world"]
     new_job(hidden.seen_by(stranger))
-    for kind in ("world", "entity", "source", "source_chunk", "claim"):
-        database.execute(f"UPDATE {kind} SET deleted_at = now() WHERE id = %s", [dead[kind]])
-    assert admin.ask("DELETE", f"{ASSETS}/{dead['asset']}").status_code == 200
+    for ids in (dead, lost):
+        for kind in LORE:
+            bury(database, kind, ids[kind])
+        assert admin.ask("DELETE", f"{ASSETS}/{ids['asset']}").status_code == 200
     app.app.state.runtime.authenticator.forget(narrow.key_id)
-    return Ids(own, foreign, dead)
+    return Ids(own, foreign, dead, lost)
+
+
+def bury(database: psycopg.Connection, kind: str, lore_id: str) -> None:
+    database.execute(f"UPDATE {kind} SET deleted_at = now() WHERE id = %s".encode(), [lore_id])
 
 
 def ask(api: Api, field: Field, value: str, known: Ids) -> httpx.Response:
     """A request that is right, but for the value of one field."""
     operation = field.operation
-    path = re.sub(r"{\w+}", value if field.where == "path" else known.own.get(_path_kind(field), ""), operation.path)
+    path = operation.at(value if field.where == "path" else known.own.get(operation.kind or "", ""))
     body = shapes.body_for(operation, known.own_for)
     if field.where == "body":
         body = shapes.with_value(body, field, value, known.own_for)
     given: dict[str, Any] = {"json": body} if body is not None else {}
-    if field.where == "query":
-        given["params"] = {field.name: value}
-    return api.ask(operation.method, path, **given)
-
-
-def _path_kind(field: Field) -> str:
-    return BY_PATH.get(field.operation.path.split("/{")[0], "")
+    query = shapes.query_for(operation) | ({field.name: value} if field.where == "query" else {})
+    return api.ask(operation.method, path, params=query, **given)
 
 
 def faceless(answer: httpx.Response, asked_for: str) -> Made:
@@ -200,13 +206,15 @@ def faceless(answer: httpx.Response, asked_for: str) -> Made:
 
 
 @pytest.mark.parametrize("field", IDS, ids=str)
-def test_an_id_that_is_not_for_this_key_is_as_one_of_nothing(field: Field, narrow: Api, known: Ids) -> None:
+def test_an_id_that_is_not_for_this_key_is_as_one_of_nothing(
+    field: Field, narrow: Api, known: Ids, database: psycopg.Connection
+) -> None:
     kind = kind_of(field)
     assert kind is not None
     nothing = known.nothings(kind)
     bad = {"another world's": known.foreign[kind]}
     if kind not in NOTHING_DELETED:
-        bad["deleted"] = known.deleted[kind]
+        bad |= {"deleted": known.deleted[kind], "another world's, deleted": known.foreign_deleted[kind]}
 
     of_nothing = ask(narrow, field, nothing, known)
 
@@ -218,9 +226,11 @@ def test_an_id_that_is_not_for_this_key_is_as_one_of_nothing(field: Field, narro
         assert kind in NOT_404 or nothing in json.dumps(told), "it is this id that is not found"
     for what, value in bad.items():
         answer = ask(narrow, field, value, known)
-        if what == "deleted" and str(field) in PROVENANCE_STAYS:
-            assert answer.status_code == PROVENANCE_STAYS[str(field)], answer.text
+        if what == "deleted" and str(field) in STAYS:
+            assert answer.status_code == STAYS[str(field)], answer.text
             assert field.where != "query" or answer.json()["items"], "what was made of it is still found"
+            if field.operation.path.endswith("/restore"):
+                bury(database, kind, value)
         else:
             assert faceless(answer, value) == faceless(of_nothing, nothing), what
 
@@ -272,7 +282,7 @@ def test_every_exception_is_one() -> None:
     assert set(NO_IDS) <= names
     assert set(OF_ITSELF) <= {field.operation.name for field in fields}
     assert set(OF_ALL_WORLDS) <= {field.operation.path.split("/{")[0] for field in fields}
-    assert set(PROVENANCE_STAYS) <= {str(field) for field in IDS}
+    assert set(STAYS) <= {str(field) for field in IDS}
     assert set(BY_NAME) <= names
     assert set(NOTHING_DELETED) | set(NOT_404) <= set(KINDS)
-    assert len(IDS) > 60
+    assert len(IDS) > 100

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from factories.editing import PIECES
 from factories.jobs import JOBS, request_for
 from factories.lore import World
 from harness import shapes
@@ -20,7 +21,7 @@ from harness.shapes import Field, Schema
 from harness.wire import PROBLEM, Api, problem
 
 from lorekeeper.kit.middleware import MAX_HEADER_BYTES, MAX_URI_BYTES
-from lorekeeper.kit.pagination import _encode
+from lorekeeper.kit.pagination import encode_cursor
 from lorekeeper.kit.protocol import MOST_BEFORE_BODY
 
 JSON = {"Content-Type": "application/json"}
@@ -44,7 +45,7 @@ def described() -> Iterator[tuple[str, Schema]]:
     for field in shapes.all_fields():
         yield str(field), field.schema
         for model in _looks_like(field):
-            for name, schema in shapes.resolved(model)["properties"].items():
+            for name, schema in shapes.resolved(model).get("properties", {}).items():
                 yield f"{field}.{name}", shapes.resolved(schema)
 
 
@@ -120,10 +121,12 @@ def _sent(api: Api, field: Field, value: Any) -> httpx.Response:
     operation = field.operation
     if field.where == "body":
         return operation.send(api, NOBODYS, body=body_of(field, value))
+    body, query = shapes.body_for(operation, some_id), shapes.query_for(operation)
     if field.where == "query":
-        return operation.send(api, NOBODYS, body=shapes.body_for(operation, some_id), params={field.name: value})
-    assert field.where == "header", f"a path takes only ids: {field}"
-    return operation.send(api, NOBODYS, body=shapes.body_for(operation, some_id), extra={field.name: value})
+        return operation.send(api, NOBODYS, body=body, params=query | {field.name: value})
+    if field.where == "path":
+        return api.ask(operation.method, operation.at(NOBODYS, **{field.name: str(value)}), json=body)
+    return operation.send(api, NOBODYS, body=body, params=query, extra={field.name: value})
 
 
 def _code(answer: httpx.Response) -> str:
@@ -180,7 +183,7 @@ class TestABody:
         self, app: RunningApp, admin: Api, operation: Operation
     ) -> None:
         """The answer comes though not one byte of the body does."""
-        path = "/".join(NOBODYS if "{" in part else part for part in operation.path.split("/"))
+        path = operation.at(NOBODYS)
         for length in (MAX_IMPORT_BYTES + 1, 10**13, 10**19):
             head = f"{operation.method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {admin.key}\r\n"
             head += f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
@@ -299,9 +302,9 @@ class TestACursor:
     def test_at_either_end_of_all_ids_is_a_page_like_any_other(
         self, admin: Api, world: World, operation: Operation
     ) -> None:
-        source = world.source()["id"] if "{" in operation.path else NOBODYS
+        there = PIECES[operation.kind].make(world)["id"] if operation.kind else NOBODYS
         for place in (UUID(int=0), UUID(int=2**128 - 1), uuid4()):
-            page = operation.send(admin, source, params={"cursor": _encode(place), "limit": 1})
+            page = operation.send(admin, there, params={"cursor": encode_cursor(place), "limit": 1})
             assert page.status_code == 200
             assert len(page.json()["items"]) <= 1
 

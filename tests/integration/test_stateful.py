@@ -14,7 +14,7 @@ from harness.server import RunningApp
 from harness.wire import Api
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
-from stateful.rules.lore import Lore
+from stateful.rules.canon import Canon
 from stateful.rules.moves import Moves
 from stateful.rules.parts import Parts
 from stateful.rules.registry import Registry
@@ -40,11 +40,27 @@ REACHED = {
     "create: reference_not_found",
     "bring in: found",
     "bring in: new",
+    "claim lore: done",
+    "claim lore: reference_not_found",
+    "create: contradiction",
+    "declare: contradictions",
+    "delete lore: alone",
+    "delete lore: lore_in_use",
+    "delete lore: not_found",
+    "delete lore: with others",
     "delete: done",
     "download: the file",
+    "edit: a label",
+    "edit: a new version",
+    "edit: not_found",
+    "edit: nothing",
+    "edit: precondition_failed",
     "fail: RUNNING to FAILED",
     "heartbeat: goes on",
+    "new edition: another",
     "put together: whole",
+    "restore: a tombstone",
+    "restore: an old version",
     "send part: refused",
     "sweep: given up",
     "sweep: removed",
@@ -52,7 +68,7 @@ REACHED = {
 """What so many steps come by without fail: else the rules lead nowhere any more."""
 
 
-class Jobs(Working, Moves, Parts, Registry, Lore):
+class Jobs(Working, Moves, Parts, Registry, Canon):
     """All that can be done."""
 
 

@@ -19,6 +19,7 @@ from factories.jobs import (
     uploaded,
 )
 from factories.lore import Made, World
+from factories.uploads import MULTIPART, multipart_request, sent, small_file
 from harness.server import RunningApp
 from harness.wire import Api, problem
 
@@ -156,6 +157,7 @@ class TestIsRefused:
 def test_nothing_new_comes_into_it(world: World) -> None:
     entity = world.entity()["id"]
     source = world.source()["id"]
+    file, parts = uploaded(world, File()), sent(world, small_file())
     gone(world)
     api = world.api
 
@@ -167,6 +169,11 @@ def test_nothing_new_comes_into_it(world: World) -> None:
     api.refused(404, "world_not_found", "POST", JOBS, request_for(world))
     upload = {"world_id": world.id, "asset_type": "IMAGE", "filename": "a.png", "content_type": "image/png"}
     api.refused(404, "world_not_found", "POST", "/assets/assets/presign-upload", upload)
+    api.refused(404, "world_not_found", "POST", MULTIPART, multipart_request(world, small_file()))
+    api.refused(422, "upload_abandoned", "POST", f"{MULTIPART}/complete", {"upload_id": parts["upload_id"]})
+    api.refused(422, "upload_abandoned", "GET", f"{MULTIPART}/{parts['upload_id']}/part-urls")
+    imported = {"world_id": world.id, "type": "IMAGE", **file}
+    api.refused(404, "world_not_found", "POST", "/assets/assets", imported)
 
 
 def test_it_comes_back_with_what_went_with_it(world: World, database: Database) -> None:

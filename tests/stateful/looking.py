@@ -8,15 +8,14 @@ from factories.lore import Made
 
 from stateful.model.records import Asset, Job
 from stateful.model.values import Refusal
-from stateful.stage import ASSETS, Grounds
+from stateful.reading import Reading
+from stateful.stage import ASSETS
 
 LOOKS_CLOSER = 3
 KINDS = ("claim_ids", "entity_ids", "source_chunk_ids", "asset_ids")
-SAYS = {"claims": "object_value", "entities": "name", "source_chunks": "content"}
-"""What is edited here of each kind of lore (rules/lore.py), where a snapshot has it."""
 
 
-class Looking(Grounds):
+class Looking(Reading):
     def look_around(self) -> None:
         """Everything is as the model says: a part of it after each step, the rest in turns."""
         rows = self.onlooker.get(JOBS, limit=1000)["items"]
@@ -30,6 +29,8 @@ class Looking(Grounds):
         elif self.turn % LOOKS_CLOSER == 1 and self.model.jobs:  # one after the other in full
             job = self.model.jobs[self.turn // LOOKS_CLOSER % len(self.model.jobs)]
             self.agree_in_full(job, self.read(job))
+        elif self.turn % LOOKS_CLOSER == 2:
+            self.lore_is_as_written(self.turn // LOOKS_CLOSER)
 
     def teardown(self) -> None:
         if self.sound:
@@ -39,6 +40,7 @@ class Looking(Grounds):
                 self.agree_in_full(job, self.read(job))
             for asset in self.model.assets:
                 self.agree_in_asset_alone(asset, self.onlooker.get(f"{ASSETS}/{asset.id}"))
+            self.all_lore_is_as_written()
         self.onlooker.close()
 
     def _assets_are_as_made(self) -> None:
@@ -131,13 +133,9 @@ class Looking(Grounds):
         job.derivation["asset_id"] = job.asset.id if job.asset else None
         self.same(f"the derivation of {job}", told, job.derivation)
 
-    def _agree_in_references(self, asked: Made, snapshot: dict[str, tuple[int, str]], told: Made) -> None:
+    def _agree_in_references(self, asked: Made, snapshot: Made, told: Made) -> None:
         references: Made = {kind: sorted(set(asked.get(kind, []))) for kind in KINDS}
         source_id = asked.get("source_id")
         references["source_id"] = source_id and source_id.lower()
         self.same("the references", told["references"], references)
-        held = told["lore_snapshot"]
-        pieces = {one["id"]: (one["version"], one[says]) for kind, says in SAYS.items() for one in held[kind]}
-        if (source := held["source"]) is not None:
-            pieces[source["id"]] = (source["version"], source["title"])
-        self.same("the lore as it was", pieces, snapshot)
+        self.agree_in_snapshot(snapshot, told["lore_snapshot"])

@@ -21,7 +21,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule
 from lorekeeper.contracts.enums import Role
 from lorekeeper.kit.clock import MovableClock
 from stateful.model import Model
-from stateful.model.lore import Piece
+from stateful.model.bundles import Kept
 from stateful.model.records import Job, Upload
 from stateful.model.values import Containing, Refusal, Span, Unclear
 from stateful.wire import QuickApi
@@ -105,11 +105,14 @@ class Grounds(RuleBasedStateMachine):
         super().__init__()
         self.stage = stage
         self.model = Model()
+        self.began = stage.clock.now()
         self.worlds = [World.made(stage.admin), World.made(stage.admin)]
         self.providers = [world.provider for world in self.worlds]
         self.onlooker = stage.onlooker_of(self.worlds)
         self.run = uuid4().hex[:8]
         self.lore = [self._furnished(world) for world in self.worlds]
+        self.kept: dict[str, tuple[Kept, Made]] = {}
+        """By world, what was taken out of it as a bundle last: as the model knows it, and the bundle."""
         self.turn = 0
         self.time = stage.clock.now()
         self.sound = True
@@ -119,25 +122,26 @@ class Grounds(RuleBasedStateMachine):
         raise NotImplementedError
 
     def _furnished(self, world: World) -> Made:
-        """References to a piece of lore of every kind, which the model knows from now on."""
-        source = world.source(chunks=[{"content": "The sea went out."}])
-        (chunk,) = world.chunks_of(source)
+        """References to a piece of lore of every kind; the model knows from now on all that there is."""
         subject, entity = world.entity(), world.entity()
-        claim = world.claim(subject_entity_id=subject["id"])
-
-        def known(kind: str, told: Made, says: str, *names: Piece) -> Piece:
-            piece = Piece(told["id"], world.id, kind, told[says], names)
-            self.model.lore[piece.id] = piece
-            return piece
-
-        named, titled = known("entity", subject, "name"), known("source", source, "title")
-        known("entity", entity, "name")
-        known("source_chunk", chunk, "content", titled)
-        known("claim", claim, "object_value", named)
+        whole = "The sea went out."
+        chunks = [{"content": whole, "char_start": 0, "char_end": len(whole)}, {"content": "Salt everywhere."}]
+        source = world.source(chunks=chunks, author_ids=[entity["id"]])
+        chunks = world.chunks_of(source)
+        claim = world.claim(
+            subject_entity_id=subject["id"],
+            canon_state="STRICT",
+            source_chunk_id=chunks[0]["id"],
+            asserted_by_entity_id=entity["id"],
+        )
+        made = [("entity", subject), ("entity", entity), ("source", source), ("claim", claim)]
+        made += [("world", self.stage.admin.get(f"/worlds/{world.id}")), *(("source_chunk", chunk) for chunk in chunks)]
+        for kind, told in made:
+            self.model.made(kind, told, Span(self.began, self.stage.clock.now()))
         return {
             "claim_ids": [claim["id"]],
             "entity_ids": [entity["id"]],
-            "source_chunk_ids": [chunk["id"]],
+            "source_chunk_ids": [chunks[0]["id"]],
             "source_id": source["id"],
         }
 

@@ -33,6 +33,7 @@ from lorekeeper.sdk.transfer import LocalFile, Store
 WORLD = {
     "id": str(uuid4()),
     "version": 1,
+    "etag": '"1"',
     "content_hash": "0" * 64,
     "created_by": "key",
     "created_at": "2026-01-01T00:00:00Z",

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from stateful.model.known import Known
+from stateful.model.canon import Canon
 from stateful.model.lore import named_in, reference_refusal, written_in
 from stateful.model.records import Job
 from stateful.model.values import INVALID, Made, Refusal, Span
 
 
-class Asking(Known):
+class Asking(Canon):
     def create(self, body: Made, key: str | None, now: Span) -> Refusal | Job | None:
         """None: a new job. A job: that one is the answer."""
         if key in self.keys:
@@ -23,6 +23,8 @@ class Asking(Known):
         if found is not None and self.is_missed(found, now):
             self.end_missed(found, now)
             found = None
+        if found is None and (refusal := self.canon_refusal(body)) is not None:
+            return refusal
         if found is not None and key is not None:
             self.keys[key] = (body, found)
         return found
@@ -42,7 +44,7 @@ class Asking(Known):
             id=id,
             request=body,
             inputs=self.inputs_of(body),
-            snapshot=self.snapshot_of(body["references"]),
+            snapshot=self.snapshot_of(body["references"], body["world_id"]),
             fixed={
                 "id": id,
                 "requested_by": requested_by,
@@ -89,5 +91,5 @@ def _asked_of(body: Made) -> Any:
 
 def _payload_of(body: Made) -> Any:
     """What a repeated request has to agree in."""
-    defaults = {"priority": 0, "max_attempts": 3, "start_by": None}
+    defaults = {"priority": 0, "max_attempts": 3, "start_by": None, "allow_contradictions": False}
     return (_asked_of(body), *(body.get(name, default) for name, default in defaults.items()))

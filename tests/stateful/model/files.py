@@ -46,7 +46,7 @@ class Files(Known):
 
     def add_brought_in(self, asked: Made, by: str, now: Span) -> Asset:
         asset = self._made_of(asked, by, now)
-        asset.asked = asked | {"snapshot": self.snapshot_of(asked["references"])}
+        asset.asked = asked | {"snapshot": self.snapshot_of(asked["references"], asked["world_id"])}
         return asset
 
     def delete(self, asset: Asset, now: Span) -> Refusal | None:

@@ -1,10 +1,11 @@
 """What the rules of the model share."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from stateful.model.lore import Piece, named_in
+from stateful.model.lore import Piece, referred_to, shown
 from stateful.model.records import Asset, Job, Upload
 from stateful.model.values import Made, Refusal, Span
 
@@ -19,6 +20,12 @@ class Known:
         self.keys: dict[str, tuple[Made, Job]] = {}
         """Idempotency keys: the request that came with each, and the job that was the answer."""
         self.lore: dict[str, Piece] = {}
+        self.declared: dict[str, dict[str, bool]] = {}
+        """By world, whether a predicate was said to be single-valued."""
+        self.hashes: dict[Any, str] = {}
+        """Of each content that was told of: another one has another hash."""
+        self.events: Counter[tuple[str, str]] = Counter()
+        """How often each kind of event was noted of a piece of lore."""
 
     def job(self, id: str) -> Job:
         return next(job for job in self.jobs if job.id == id)
@@ -33,9 +40,12 @@ class Known:
         lore = {piece.id: piece.world_id for piece in self.lore.values() if piece.is_there}
         return lore | {asset.id: asset.world_id for asset in self.assets if asset.is_ready}
 
-    def snapshot_of(self, references: Made) -> dict[str, tuple[int, str]]:
-        ids = (id for ids in named_in(references).values() for id in ids)
-        return {id: (self.lore[id].version, self.lore[id].says) for id in ids if id in self.lore}
+    def snapshot_of(self, references: Made, world_id: str) -> Made:
+        """By kind, what a snapshot has of all that is referred to; and of the world."""
+        told: Made = {"world": {"id": world_id, "name": self.lore[world_id].fields["name"]}}
+        for piece in referred_to(self.lore, references):
+            told.setdefault(piece.kind, []).append((piece.content, shown(self.lore, piece)))
+        return told
 
     def is_missed(self, job: Job, now: Span) -> bool:
         return job.status == "QUEUED" and job.seen["start_by"] is not None and now.is_past(job.seen["start_by"])

@@ -107,8 +107,8 @@ class Job:
     """What its hash is of: what was asked for, and what the lore said at that moment."""
     fixed: Made
     seen: Made
-    snapshot: dict[str, tuple[int, str]]
-    """What each piece of lore it refers to said, in which version."""
+    snapshot: Made
+    """What each piece of lore it refers to said, word for word, by kind."""
     derivation: Made | None = None
     asset: Asset | None = None
     token: str | None = None

@@ -34,6 +34,10 @@ class Span(NamedTuple):
         return deadline <= self.earliest
 
 
+class Unknown:
+    """An id that nobody had before, until the app has told it."""
+
+
 @dataclass(frozen=True)
 class Containing:
     """Some text with this in it."""

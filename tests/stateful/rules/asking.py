@@ -24,11 +24,16 @@ class Asking(Looking):
         asset_type=st.sampled_from(TYPES),
         title=st.sampled_from("ab"),
         references=st.sampled_from(
-            ["none", "one of each", "an asset", "an asset", "one missing", "one of the other world"]
+            ["none", "one of each", "all claims", "an asset", "an asset", "one missing", "one of the other world"]
         ),
         kind=st.sampled_from(["claim_ids", "entity_ids", "source_chunk_ids", "source_id", "asset_ids"]),
         fields=st.fixed_dictionaries(
-            {}, optional={"priority": st.sampled_from([-1, 0, 5]), "max_attempts": st.integers(1, 3)}
+            {},
+            optional={
+                "priority": st.sampled_from([-1, 0, 5]),
+                "max_attempts": st.integers(1, 3),
+                "allow_contradictions": st.booleans(),
+            },
         ),
         start_by=st.sampled_from([None, None, None, 60, 600]),
         key=st.sampled_from([None, None, *KEYS]),
@@ -99,6 +104,8 @@ class Asking(Looking):
                 return {}
             case "one of each":
                 return self.lore[world]
+            case "all claims":
+                return {"claim_ids": [claim.id for claim in self.model.of(self.worlds[world].id, "claim")]}
             case "an asset":
                 return {"asset_ids": self.ready_assets(self.worlds[world].id)[-1:]}
         there = self.lore[1 - world] | {"asset_ids": self._assets_in(1 - world)}
