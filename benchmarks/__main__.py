@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.frame import FULL, QUICK, Row, as_table, machine
-from benchmarks.rows import create_job, load_generator, middleware, read_job, sign_url
+from benchmarks.rows import create_job, import_bundle, load_generator, middleware, read_job, search, sign_url
 from benchmarks.stage import stage
 
 PIPED_WIDTH = 130
@@ -17,6 +17,8 @@ ROWS = {
     "read": read_job.measure,
     "sign": sign_url.measure,
     "middleware": middleware.measure,
+    "search": search.measure,
+    "import": import_bundle.measure,
     "load": load_generator.measure,
 }
 

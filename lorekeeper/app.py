@@ -14,8 +14,10 @@ from pydantic import BaseModel
 import lorekeeper.assets.endpoints
 import lorekeeper.canon.endpoints
 import lorekeeper.jobs.endpoints
+import lorekeeper.lore.bundles.endpoints
 import lorekeeper.lore.endpoints
 import lorekeeper.operations.endpoints
+import lorekeeper.search.endpoints
 from lorekeeper.access.context import Runtime
 from lorekeeper.access.service import Authenticator
 from lorekeeper.contracts.assets import AssetMetadata
@@ -36,7 +38,7 @@ DESCRIPTION = (
 )
 _COMPONENT = "#/components/schemas/{model}"
 _TAKES_TEXTS = re.compile(
-    r"/worlds/import|/sources|/(?:worlds|entities|sources|claims)/batch|/sources/[^/]+/(?:chunks|editions)"
+    r"/worlds/(?:[^/]+/)?import|/sources|/(?:worlds|entities|sources|claims)/batch|/sources/[^/]+/(?:chunks|editions)"
 )
 """The paths that whole books and worlds come in by."""
 
@@ -69,7 +71,8 @@ def create_app(settings: Settings, backing: Backing, clock: Clock | None = None)
     app.state.metrics = metrics
     # The busiest first: a request is held against the routes one after the other. They are put in as they are,
     # because FastAPI looks through an included router twice.
-    for domain in (lorekeeper.jobs, lorekeeper.assets, lorekeeper.lore, lorekeeper.canon, lorekeeper.operations):
+    lore = (lorekeeper.lore, lorekeeper.lore.bundles, lorekeeper.canon, lorekeeper.search)
+    for domain in (lorekeeper.jobs, lorekeeper.assets, *lore, lorekeeper.operations):
         app.router.routes.extend(domain.endpoints.router.routes)
     install_error_handlers(app)
     app.add_middleware(

@@ -11,6 +11,7 @@ from lorekeeper.sdk.configuration import Access
 from lorekeeper.sdk.jobs import Jobs
 from lorekeeper.sdk.lore import Claims, Entities, Sources, Worlds
 from lorekeeper.sdk.retrying import DEFAULT_ATTEMPTS
+from lorekeeper.sdk.search import Search
 from lorekeeper.sdk.system import System
 from lorekeeper.sdk.transfer import Store
 from lorekeeper.sdk.transport import Transport
@@ -46,6 +47,7 @@ class Client:
         self.canon = Canon(self._transport)
         self.jobs = Jobs(self._transport)
         self.assets = Assets(self._transport, self._store)
+        self.search = Search(self._transport)
         self.system = System(self._transport)
 
     @classmethod

@@ -61,6 +61,9 @@ RULES = [
     r"the chunk \S+ is not of the source",
     r"the chunk_index \d+ is given twice",
     r"there is no chunk with the chunk_index",
+    "the predicate is declared twice",
+    r"is a (claim|entity|source|source chunk|world) in this world",
+    "is a chunk of another source in this world",
     "supersedes itself",
     # What a value is to the present, or to what is stored.
     "start_by lies in the past",

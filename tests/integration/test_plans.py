@@ -17,11 +17,16 @@ from harness.engines import Engines, database_beside
 
 from lorekeeper.assets.repository import DERIVED_BY
 from lorekeeper.assets.repository import QUERIES as ASSETS
+from lorekeeper.contracts.search import SearchKind
 from lorekeeper.db import migrate
 from lorekeeper.jobs.repository import QUERIES as JOBS
 from lorekeeper.kit.pagination import COUNT_AT_MOST, counted, way_through
 from lorekeeper.kit.queries import Query
 from lorekeeper.lore.repository import QUERIES as LORE
+from lorekeeper.search import repository as search_repository
+from lorekeeper.search.questions import read_question
+from lorekeeper.search.repository import POOL
+from lorekeeper.search.repository import QUERIES as SEARCH
 
 Mode = Literal["custom", "generic"]
 
@@ -38,6 +43,10 @@ COUNT_BUFFERS = 4 * (COUNT_AT_MOST + 1)
 SCATTERED = 2 * (PAGE + 1)
 """A page whose rows lie each on a page of its own: a look at the index and one at the table. Less is luck of page one's
 that the far end need not share."""
+
+
+SEARCH_BUFFERS = {"big": 3 * POOL, "small": 1.5 * POOL, "never": 300}
+"""For an empty world no more than the index, however many fit elsewhere."""
 
 
 def nth(kind: int, n: int) -> UUID:
@@ -69,9 +78,10 @@ CREATE VIEW job_rows AS
 
 INSERT INTO world (id, name, content_hash, created_by, created_at, updated_at)
 SELECT nth({WORLD}, n), 'World ' || n, content_hash, created_by, created_at, updated_at FROM lore_rows WHERE n <= 200;
-INSERT INTO entity (id, world_id, type, name, content_hash, created_by, created_at, updated_at, deleted_at)
+INSERT INTO entity (id, world_id, type, name, tags, content_hash, created_by, created_at, updated_at, deleted_at)
 SELECT nth({ENTITY}, n), world_id, CASE WHEN old THEN 'VEHICLE' WHEN n % 3 = 0 THEN 'PERSON' ELSE 'LOCATION' END,
        CASE WHEN old THEN 'Rare' WHEN n % 300 = 0 THEN 'Often' ELSE 'Name ' || n END,
+       ARRAY[CASE WHEN old THEN 'rare' ELSE 'often' END],
        content_hash, created_by, created_at, updated_at, deleted_at FROM lore_rows;
 INSERT INTO source (id, world_id, type, title, content_hash, created_by, created_at, updated_at, deleted_at)
 SELECT nth({SOURCE}, n), world_id, CASE WHEN old THEN 'SONG' ELSE 'BOOK' END,
@@ -84,10 +94,11 @@ INSERT INTO source_chunk (id, world_id, source_id, chunk_index, content, content
 SELECT nth({CHUNK}, n), nth({WORLD}, 1), nth({SOURCE}, CASE WHEN n % 2 = 0 THEN {LONG} ELSE n END), n, 'A text.',
        content_hash, created_by, created_at, updated_at, deleted_at FROM lore_rows;
 INSERT INTO claim (id, world_id, subject_entity_id, predicate, object_entity_id, object_value, canon_state, confidence,
-                   source_id, version_group_id, content_hash, created_by, created_at, updated_at, deleted_at)
+                   source_id, version_group_id, tags, content_hash, created_by, created_at, updated_at, deleted_at)
 SELECT nth({CLAIM}, n), world_id, nth({ENTITY}, pick), CASE WHEN old THEN 'rare' ELSE 'often' END,
        CASE WHEN old OR n % 3 = 0 THEN nth({ENTITY}, pick) END, CASE WHEN NOT (old OR n % 3 = 0) THEN 'A value.' END,
        CASE WHEN old THEN 'ARCHIVED' ELSE 'STRICT' END, 1, nth({SOURCE}, pick), nth({CLAIM}, n),
+       ARRAY[CASE WHEN old THEN 'rare' ELSE 'often' END],
        content_hash, created_by, created_at, updated_at, deleted_at
 FROM lore_rows, LATERAL (SELECT CASE WHEN old THEN {RARE} WHEN n % 2 = 0 THEN {OFTEN} ELSE n END AS pick) AS picked;
 
@@ -133,6 +144,7 @@ WORLDS = {
     "world_id": {"big": BIG, "small": SMALL[0], "never": nth(WORLD, NEVER)},
     "visible_worlds": {"big and small": [BIG, *SMALL], "small": SMALL, "none": []},
 }
+TAGS = {"often": "often", "rare": "rare", "never": "never"}
 LISTS: dict[str, tuple[Query, dict[str, dict[str, Any]]]] = {
     "assets": (
         ASSETS.list_assets,
@@ -173,6 +185,7 @@ LISTS: dict[str, tuple[Query, dict[str, dict[str, Any]]]] = {
         | {
             "type": {"often": "LOCATION", "rare": "VEHICLE", "never": "EVENT"},
             "name": {"often": "Often", "rare": "Rare", "never": "Never"},
+            "tag": TAGS,
         },
     ),
     "sources": (
@@ -193,6 +206,7 @@ LISTS: dict[str, tuple[Query, dict[str, dict[str, Any]]]] = {
             "source_id": rows_of(SOURCE),
             "version_group_id": rows_of(CLAIM),
             "predicate": {"often": "often", "rare": "rare", "never": "never"},
+            "tag": TAGS,
         },
     ),
     "chunks": (LORE.list_source_chunks, {"source_id": rows_of(SOURCE) | {"often": nth(SOURCE, LONG)}}),
@@ -222,7 +236,9 @@ class Planner:
 
     def run(self, text: bytes, parameters: dict[str, Any], mode: Mode) -> Plan:
         names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", text.decode())))
-        numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", text.decode())
+        numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", text.decode()).replace(
+            "%%", "%"
+        )
         types = ", ".join(_type_of(parameters[name]) for name in names)
         call = f"({', '.join(['%s'] * len(names))})" if names else ""
         self._cursor.execute(f"SET plan_cache_mode = force_{mode}_plan".encode())
@@ -255,12 +271,20 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _type_of(value: Any) -> str:
     """As psycopg sends it."""
     match value:
+        case bool():
+            return "boolean"
         case int():
             return "bigint"
         case UUID():
             return "uuid"
         case datetime():
             return "timestamptz"
+        case [bool(), *_]:
+            return "boolean[]"
+        case [int(), *_]:
+            return "int[]"
+        case [str(), *_]:
+            return "text[]"
         case list():
             return "uuid[]"
         case _:
@@ -295,7 +319,7 @@ def test_a_filter_alone_reads_its_page_from_an_index(
 ) -> None:
     given = _as_the_repository_asks(query, filters)
     page = given | {"skip": 0, "limit": PAGE + 1}
-    walks = max(1, len(given.get("each_world") or ()))
+    walks = max(1, len(given.get("each_world") or ())) * (1.5 if "tag" in filters else 1)  # the tag is looked up first
 
     first = planner.run(query.sql(page), page, mode)
     assert first.walked == ()
@@ -327,6 +351,67 @@ def test_the_bounded_count_reads_what_it_counts(
     assert plan.buffers <= min(4 * matches + 100, COUNT_BUFFERS)
 
 
+QUESTIONS = {
+    "text": "every chunk",
+    "name": "nearly every entity",
+    "often": "nearly every claim",
+    "text value name": "nothing",
+    '"text a"': "no chunk, though each has both words",
+    "zzzz": "nothing",
+    "t": "too many to be completed",
+    "tex": "every chunk, from its beginning",
+    "naem": "no name, but what is alike",
+}
+
+
+@pytest.mark.parametrize("mode", ["custom", "generic"])
+@pytest.mark.parametrize("world", ["big", "small", "never"])
+@pytest.mark.parametrize("q", QUESTIONS)
+def test_a_search_reads_no_more_than_it_ranks(planner: Planner, q: str, world: str, mode: Mode) -> None:
+    """However many fit, in this world or in others."""
+    question = read_question(q)
+    given = search_repository.parameters(
+        question, worlds=[WORLDS["world_id"][world]], kinds=list(SearchKind), labels=[], skip=0, limit=PAGE
+    )
+
+    plan = planner.run(SEARCH.search.sql(given), given, mode)
+
+    assert plan.walked == ()
+    assert plan.buffers <= SEARCH_BUFFERS[world]
+
+
+@pytest.mark.parametrize("mode", ["custom", "generic"])
+@pytest.mark.parametrize("number", [OFTEN, RARE, NEVER])
+def test_the_claims_of_an_entity_are_read_along_their_roles(planner: Planner, number: int, mode: Mode) -> None:
+    roles = {"as_subject": True, "as_object": True, "as_asserter": True}
+    given = {"entity_id": nth(ENTITY, number), "after": None, "ordered": True, "skip": 0, "limit": PAGE + 1} | roles
+
+    plan = planner.run(SEARCH.list_claims_of_entity.sql(given), given, mode)
+
+    assert plan.walked == ()
+    assert plan.buffers <= 3 * PAGE_BUFFERS
+
+
+@pytest.mark.parametrize("mode", ["custom", "generic"])
+@pytest.mark.parametrize("name", ["Text", "A text", "Zzzz"])
+def test_mentions_are_counted_and_come_by_without_reading_them_all(planner: Planner, name: str, mode: Mode) -> None:
+    most = search_repository.SORTED_AT_MOST
+    given = {"world_id": BIG, "names": [name], "pool": most, "after": None, "skip": 0, "limit": PAGE + 1}
+
+    counting = planner.run(SEARCH.count_mentions.sql(given), given, mode)
+    assert counting.walked == ()
+    assert counting.buffers <= most
+    if name != "Zzzz":
+        first = planner.run(SEARCH.walk_mentions.sql(given), given, mode)
+        far = planner.run(
+            SEARCH.walk_mentions.sql(given | {"after": nth(CHUNK, LORE_ROWS // 2)}),
+            given | {"after": nth(CHUNK, LORE_ROWS // 2)},
+            mode,
+        )
+        assert far.buffers <= PAGE_BUFFERS
+        assert first.buffers <= most  # it may look at all sources of the world, but not at their chunks
+
+
 def _as_the_repository_asks(query: Query, filters: dict[str, Any]) -> dict[str, Any]:
     rest = dict(filters)
     visible_worlds = rest.pop("visible_worlds", None)
@@ -340,7 +425,7 @@ def _as_the_repository_asks(query: Query, filters: dict[str, Any]) -> dict[str, 
 
 def test_every_filter_is_looked_at() -> None:
     """And every index that a list can be read along."""
-    switches = {"ordered", "after", "by_time", "each_world", "along"}
+    switches = {"ordered", "after", "by_time", "each_world", "along", "tags"}  # `tags` are those beyond the first
     alone = {query.name: filters for query, filters in LISTS.values()}
     alone["list_derived_assets"] = alone["list_derived_assets"] | alone["list_assets"] | {"worlds": {}}
     for query, filters in LISTS.values():
