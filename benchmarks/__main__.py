@@ -6,7 +6,16 @@ import typer
 from rich.console import Console
 
 from benchmarks.frame import FULL, QUICK, Row, as_table, machine
-from benchmarks.rows import create_job, list_assets, load_generator, middleware, read_job, sign_url
+from benchmarks.rows import (
+    create_job,
+    import_bundle,
+    list_assets,
+    load_generator,
+    middleware,
+    read_job,
+    search,
+    sign_url,
+)
 from benchmarks.stage import stage
 
 PIPED_WIDTH = 130
@@ -17,6 +26,8 @@ ROWS = {
     "read": read_job.measure,
     "sign": sign_url.measure,
     "middleware": middleware.measure,
+    "search": search.measure,
+    "import": import_bundle.measure,
     "load": load_generator.measure,
     # Last: it leaves a million assets behind.
     "list": list_assets.measure_size,

@@ -17,9 +17,11 @@ import lorekeeper.access.endpoints
 import lorekeeper.assets.endpoints
 import lorekeeper.canon.endpoints
 import lorekeeper.jobs.endpoints
+import lorekeeper.lore.bundles.endpoints
 import lorekeeper.lore.endpoints
 import lorekeeper.operations.endpoints
 import lorekeeper.prompts.endpoints
+import lorekeeper.search.endpoints
 from lorekeeper.access.authenticator import Authenticator
 from lorekeeper.access.context import Runtime
 from lorekeeper.assets.cleanup import keep_clean
@@ -42,7 +44,7 @@ DESCRIPTION = (
 )
 _COMPONENT = "#/components/schemas/{model}"
 _TAKES_TEXTS = re.compile(
-    r"/worlds/import|/sources|/(?:worlds|entities|sources|claims)/batch|/sources/[^/]+/(?:chunks|editions)"
+    r"/worlds/(?:[^/]+/)?import|/sources|/(?:worlds|entities|sources|claims)/batch|/sources/[^/]+/(?:chunks|editions)"
 )
 """The paths that whole books and worlds come in by."""
 
@@ -79,7 +81,9 @@ def create_app(settings: Settings, backing: Backing, clock: Clock | None = None)
         lorekeeper.jobs,
         lorekeeper.assets,
         lorekeeper.lore,
+        lorekeeper.lore.bundles,
         lorekeeper.canon,
+        lorekeeper.search,
         lorekeeper.prompts,
         lorekeeper.access,
         lorekeeper.operations,

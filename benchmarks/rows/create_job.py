@@ -25,6 +25,8 @@ EXPRESSIONS = {
     "prompt_schema_id": "nullif(:nothing, '-')::uuid",
     "start_by": "nullif(:nothing, '-')::timestamptz",
     "finish_by": "nullif(:nothing, '-')::timestamptz",
+    "heeds_canon": "true",
+    "named_pairs": "20",
 }
 SCRIPT = (
     "\\set number random(1, 9223372036854775806)\n"

@@ -24,7 +24,9 @@ def import_lore(
     ],
     world: Annotated[
         str | None,
-        typer.Option("--world", "-w", help="The world's name or id; made if there is none. A bundle has its own name."),
+        typer.Option(
+            "--world", "-w", help="The world's name or id; made if there is none, brought up to date if there is."
+        ),
     ] = None,
     title: Annotated[str | None, typer.Option(help="The source's title; else the file's name.")] = None,
     source_type: Annotated[
@@ -54,7 +56,8 @@ def import_lore(
         return
     content = read_file(path)
     if path.suffix.lower() == BUNDLE_SUFFIX:
-        import_bundle(read_bundle(path, content), name=world, again=again, dry_run=dry_run, data_dir=data_dir)
+        bundle = read_bundle(path, content)
+        import_bundle(bundle, content, name=world, again=again, dry_run=dry_run, data_dir=data_dir)
         return
     if world is None:
         raise CommandError("say which world the text belongs to: --world NAME")

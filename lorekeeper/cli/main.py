@@ -9,12 +9,14 @@ import typer
 from typer.core import TyperGroup
 
 from lorekeeper.cli.demo import demo
+from lorekeeper.cli.exporting import export_world
 from lorekeeper.cli.importing import import_lore
+from lorekeeper.cli.searching import search
 from lorekeeper.cli.terminal import CommandError, say_error
 from lorekeeper.cli.worker import worker
 from lorekeeper.sdk import SdkError
 
-ORDER = ("demo", "serve", "import", "worker", "keys", "migrate", "doctor")
+ORDER = ("demo", "serve", "import", "export", "search", "worker", "keys", "migrate", "doctor")
 
 LAZY = {
     "serve": ("lorekeeper.cli.serve", "serve"),
@@ -83,6 +85,8 @@ def _root() -> None:
 
 app.command("demo")(demo)
 app.command("import")(import_lore)
+app.command("export")(export_world)
+app.command("search")(search)
 app.command("worker")(worker)
 
 

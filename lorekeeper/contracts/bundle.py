@@ -58,7 +58,8 @@ class BundleChunk(SourceChunkText, _Piece):
         description="Its place in the source: 0, 1, 2, … without a gap."
     )
     removed: YesNo = Field(
-        False, description="A later edition of the source lacks it; claims of this bundle cite it still. It has no place."
+        False,
+        description="A later edition of the source lacks it, and claims here cite it still. It has no place.",
     )
 
 
@@ -122,7 +123,7 @@ class WorldBundle(Request):
         return BundlePieces(len(self.entities), len(self.sources), chunks, len(self.claims))
 
 
-def parse_bundle(document: str | bytes) -> WorldBundle:
+def parse_bundle(document: str | bytes | bytearray) -> WorldBundle:
     """Read a bundle from JSON. Raises `BundleError`, whose sentences name the place: `claims[3].predicate: …`."""
     try:
         value = read_json(document)

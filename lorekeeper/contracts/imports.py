@@ -42,7 +42,7 @@ class ImportedPiece(Model):
 
 
 class ImportReport(Model):
-    """What an import made of a bundle; of a dry run, what it would make. The numbers are those of the bundle's pieces."""
+    """What an import made of a bundle, or would make. The plain numbers are those of the bundle's pieces."""
 
     dry_run: bool
     ids_kept: bool

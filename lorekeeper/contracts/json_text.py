@@ -51,7 +51,9 @@ def _decoded(document: str | bytes | bytearray) -> str:
     try:
         return document.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise JsonTextError([f"this is no UTF-8: byte {error.object[error.start]:#04x} at offset {error.start}"]) from None
+        raise JsonTextError(
+            [f"this is no UTF-8: byte {error.object[error.start]:#04x} at offset {error.start}"]
+        ) from None
 
 
 def _refuse_constant(name: str) -> None:

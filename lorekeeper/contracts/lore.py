@@ -214,18 +214,6 @@ class ClaimResponse(LoreResponse):
         return claim_sentence(self.subject_name, self.predicate, self.object_name, self.object_value)
 
 
-class WorldImportResponse(Model):
-    """What an import made. `id_map` leads from the bundle's ids to the new ones; null where they were kept."""
-
-    world: WorldResponse
-    ids_kept: bool
-    entities: int
-    sources: int
-    source_chunks: int
-    claims: int
-    id_map: dict[UUID, UUID] | None = None
-
-
 class PaginatedWorldResponse(Page):
     items: list[WorldResponse]
 

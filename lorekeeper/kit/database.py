@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.rows import DictRow, dict_row
@@ -64,6 +65,17 @@ class Session:
         cursor = await self._connection.execute(query.sql(parameters), parameters)
         return cursor.rowcount
 
+    async def stream(self, query: Query, /, *, size: int, **parameters: Any) -> AsyncIterator[list[Row]]:
+        """The rows, `size` at a time, by a cursor on the server: for what is too much to be held. In a transaction."""
+        async with self._connection.cursor(name=query.name) as cursor:
+            await cursor.execute(query.sql(parameters), parameters)
+            while rows := await cursor.fetchmany(size):
+                yield rows
+
+    async def defer(self, constraint: str) -> None:
+        """Let a constraint be judged at the end of the transaction."""
+        await self._connection.execute(sql.SQL("SET CONSTRAINTS {} DEFERRED").format(sql.Identifier(constraint)))
+
     async def count(self, query: Query, /, **parameters: Any) -> int:
         """How many rows a query has."""
         cursor = await self._connection.execute(query.counting(parameters), parameters)
@@ -121,6 +133,13 @@ class Database:
     async def transaction(self) -> AsyncIterator[Session]:
         """Several statements that happen together or not at all. No call to S3 or HTTP belongs inside."""
         async with self._connection() as connection, connection.transaction():
+            yield Session(connection)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Session]:
+        """Reads of one moment, however many and however long. Nothing can be written."""
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield Session(connection)
 
     @asynccontextmanager

@@ -86,7 +86,7 @@ async def new_edition(ctx: Context, source_id: UUID, body: SourceEditionCreate, 
         source = await read(ctx, LoreKind.SOURCE, source_id)
         require_match(if_match, source.etag)
         present = await repository.read_chunks(ctx.database, source_id)
-        plan = await _compared(ctx, present, new)
+        plan = await compared(ctx.database, present, new)
         if plan.changes_nothing:
             return await _unchanged(ctx, source_id, body, plan, if_match)
         try:
@@ -99,10 +99,10 @@ async def new_edition(ctx: Context, source_id: UUID, body: SourceEditionCreate, 
 
 def _new_chunks(body: SourceEditionCreate) -> list[_NewChunk]:
     chunks = chunks_of_text(body.text) if body.text is not None else list(body.chunks or ())
-    return [_new_chunk(chunk, is_cut=body.text is not None) for chunk in chunks]
+    return [new_chunk(chunk, is_cut=body.text is not None) for chunk in chunks]
 
 
-def _new_chunk(chunk: SourceChunkText, *, is_cut: bool) -> _NewChunk:
+def new_chunk(chunk: SourceChunkText, *, is_cut: bool) -> _NewChunk:
     return _NewChunk(
         content=chunk.content,
         content_hash=hash_of(LoreKind.SOURCE_CHUNK, {"content": chunk.content}),
@@ -113,13 +113,13 @@ def _new_chunk(chunk: SourceChunkText, *, is_cut: bool) -> _NewChunk:
     )
 
 
-async def _compared(ctx: Context, present: Sequence[Row], new: Sequence[_NewChunk]) -> _Plan:
+async def compared(database: Writer, present: Sequence[Row], new: Sequence[_NewChunk]) -> _Plan:
     """Comparing large texts takes a while, so it is done in a thread. Texts are read only of what is not the same."""
     pairs, anchors, gaps = await asyncio.to_thread(_same, present, new)
     contents: dict[UUID, str] = {}
     if gaps:
         ids = [present[place]["id"] for gap in gaps for place in gap.old]
-        contents = await repository.read_contents(ctx.database, ids)
+        contents = await repository.read_contents(database, ids)
     return await asyncio.to_thread(_planned, present, new, pairs, anchors, gaps, contents)
 
 

@@ -9,8 +9,7 @@ from pydantic import BaseModel
 
 from lorekeeper.access.context import Editor, Reader
 from lorekeeper.access.route import KeyedRoute
-from lorekeeper.contracts.base import Name, Text
-from lorekeeper.contracts.bundle import WorldBundle
+from lorekeeper.contracts.base import Label, Text
 from lorekeeper.contracts.editing import (
     ClaimBatchCreate,
     ClaimBatchResponse,
@@ -53,19 +52,18 @@ from lorekeeper.contracts.lore import (
     SourceCreate,
     SourceResponse,
     WorldCreate,
-    WorldImportResponse,
     WorldResponse,
 )
 from lorekeeper.kit.http import Flag, answer, header, operation_id, responses
 from lorekeeper.kit.pagination import Paging, paging
 from lorekeeper.lore import creation, deletion, editing, editions, service, versions
-from lorekeeper.lore.importing import import_bundle
 from lorekeeper.lore.kinds import KINDS, Kind
 
 router = APIRouter(tags=["lore"], route_class=KeyedRoute, generate_unique_id_function=operation_id)
 
 Paged = Annotated[Paging, Depends(paging)]
 Exactly = Annotated[Text | None, Query(max_length=500, description="Exactly this.")]
+Tagged = Annotated[list[Label] | None, Query(max_length=20, description="All of these tags; may be repeated.")]
 OfVersion = Annotated[int, Path(ge=1, le=2_147_483_647, description="The number of a version.")]
 IfMatch = Annotated[
     str,
@@ -108,14 +106,6 @@ async def create_worlds(body: WorldBatchCreate, ctx: Editor) -> Response:
     return answer(WorldBatchResponse(items=await creation.create_worlds(ctx, body.items)), 201)
 
 
-@router.post("/worlds/import", status_code=201, response_model=WorldImportResponse, responses=responses())
-async def import_world(
-    body: WorldBundle, ctx: Editor, name: Annotated[Name | None, Query(description="Instead of the bundle's.")] = None
-) -> Response:
-    """Make a world of a bundle, all or nothing."""
-    return answer(await import_bundle(ctx, body, name=name), 201)
-
-
 @router.get("/worlds", response_model=PaginatedWorldResponse, responses=responses())
 async def list_worlds(ctx: Reader, page: Paged, name: Exactly = None) -> Response:
     return answer(await service.listing(ctx, LoreKind.WORLD, page, name=name))
@@ -148,9 +138,15 @@ async def create_entities(body: EntityBatchCreate, ctx: Editor) -> Response:
 
 @router.get("/entities", response_model=PaginatedEntityResponse, responses=responses(WorldNotFoundError))
 async def list_entities(
-    ctx: Reader, page: Paged, world_id: UUID | None = None, type: EntityType | None = None, name: Exactly = None
+    ctx: Reader,
+    page: Paged,
+    world_id: UUID | None = None,
+    type: EntityType | None = None,
+    name: Exactly = None,
+    tag: Tagged = None,
 ) -> Response:
-    return answer(await service.listing(ctx, LoreKind.ENTITY, page, world_id=world_id, type=type, name=name))
+    filters = {"world_id": world_id, "type": type, "name": name}
+    return answer(await service.listing(ctx, LoreKind.ENTITY, page, **filters, **service.tagged(tag)))
 
 
 @router.post("/sources", status_code=201, response_model=SourceResponse, responses=made(*POINTING))
@@ -222,6 +218,7 @@ async def list_claims(
     source_id: UUID | None = None,
     version_group_id: UUID | None = None,
     predicate: Exactly = None,
+    tag: Tagged = None,
 ) -> Response:
     return answer(
         await service.listing(
@@ -235,6 +232,7 @@ async def list_claims(
             source_id=source_id,
             version_group_id=version_group_id,
             predicate=predicate,
+            **service.tagged(tag),
         )
     )
 

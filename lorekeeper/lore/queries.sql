@@ -92,16 +92,26 @@ SELECT page.* FROM unnest(%(each_world)s::uuid[]) AS seen (world_id) CROSS JOIN 
 SELECT id, world_id, type, name, aliases, summary, description, tags, metadata, version, edit, '"' || edit || '"' AS etag,
        content_hash, created_by, created_at, updated_at
 FROM entity
+JOIN (SELECT world_id AS tagged_world, tag AS tagged_as, lore_id AS tagged_id  -- when tag
+      FROM lore_tag WHERE kind = 'entity') AS tagged ON tagged_id = entity.id  -- when tag
 WHERE deleted_at IS NULL
+  AND tagged_as = ANY(ARRAY[%(tag)s])             -- when tag
+  AND tags @> %(tags)s::text[]                   -- when tags
+  AND tagged_world = ANY(ARRAY[%(world_id)s::uuid])  -- when tag and world_id
+  AND tagged_world = ANY(ARRAY[seen.world_id])   -- when tag and each_world
+  AND tagged_id < %(after)s                      -- when tag and after
   AND world_id = ANY(ARRAY[%(world_id)s::uuid])  -- when world_id
   AND type = ANY(ARRAY[%(type)s])                -- when type
   AND name = ANY(ARRAY[%(name)s])                -- when name
   AND world_id = ANY(%(visible_worlds)s)         -- when visible_worlds
   AND world_id = ANY(ARRAY[seen.world_id])       -- when each_world
   AND id < %(after)s                             -- when after
-ORDER BY world_id DESC, id DESC             -- when ordered and each_world
+ORDER BY world_id DESC, id DESC             -- when ordered and each_world unless tag
+ORDER BY tagged_world DESC, tagged_as DESC, tagged_id DESC  -- when ordered and each_world and tag
 LIMIT %(limit)s::bigint + %(skip)s::bigint  -- when each_world
 ) AS page                                   -- when each_world
+ORDER BY tagged_world DESC, tagged_as DESC, tagged_id DESC  -- when ordered and along_tag and world_id
+ORDER BY tagged_as DESC, tagged_id DESC     -- when ordered and along_tag unless world_id
 ORDER BY name DESC, id DESC                 -- when ordered and along_name
 ORDER BY world_id DESC, id DESC             -- when ordered and along_world_id
 ORDER BY type DESC, id DESC                 -- when ordered and along_type
@@ -231,7 +241,14 @@ SELECT * FROM claim_reading WHERE id = %(id)s AND deleted_at IS NULL
 -- Claims, newest first.
 SELECT page.* FROM unnest(%(each_world)s::uuid[]) AS seen (world_id) CROSS JOIN LATERAL (  -- when each_world
 SELECT * FROM claim_reading
+JOIN (SELECT world_id AS tagged_world, tag AS tagged_as, lore_id AS tagged_id  -- when tag
+      FROM lore_tag WHERE kind = 'claim') AS tagged ON tagged_id = claim_reading.id  -- when tag
 WHERE deleted_at IS NULL
+  AND tagged_as = ANY(ARRAY[%(tag)s])             -- when tag
+  AND tags @> %(tags)s::text[]                   -- when tags
+  AND tagged_world = ANY(ARRAY[%(world_id)s::uuid])  -- when tag and world_id
+  AND tagged_world = ANY(ARRAY[seen.world_id])   -- when tag and each_world
+  AND tagged_id < %(after)s                      -- when tag and after
   AND world_id = ANY(ARRAY[%(world_id)s::uuid])                    -- when world_id
   AND canon_state = ANY(ARRAY[%(canon_state)s])                    -- when canon_state
   AND subject_entity_id = ANY(ARRAY[%(subject_entity_id)s::uuid])  -- when subject_entity_id
@@ -242,9 +259,12 @@ WHERE deleted_at IS NULL
   AND world_id = ANY(%(visible_worlds)s)                           -- when visible_worlds
   AND world_id = ANY(ARRAY[seen.world_id])                         -- when each_world
   AND id < %(after)s                                               -- when after
-ORDER BY world_id DESC, id DESC             -- when ordered and each_world
+ORDER BY world_id DESC, id DESC             -- when ordered and each_world unless tag
+ORDER BY tagged_world DESC, tagged_as DESC, tagged_id DESC  -- when ordered and each_world and tag
 LIMIT %(limit)s::bigint + %(skip)s::bigint  -- when each_world
 ) AS page                                   -- when each_world
+ORDER BY tagged_world DESC, tagged_as DESC, tagged_id DESC  -- when ordered and along_tag and world_id
+ORDER BY tagged_as DESC, tagged_id DESC     -- when ordered and along_tag unless world_id
 ORDER BY subject_entity_id DESC, id DESC    -- when ordered and along_subject_entity_id
 ORDER BY object_entity_id DESC, id DESC     -- when ordered and along_object_entity_id
 ORDER BY source_id DESC, id DESC            -- when ordered and along_source_id

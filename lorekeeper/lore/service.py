@@ -1,7 +1,7 @@
 """Reading lore, and what creating, editing and deleting it have in common."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -74,6 +74,11 @@ async def listing(ctx: Context, kind: LoreKind, paging: Paging, **filters: Any) 
     return await repository.list_lore(
         ctx.database, kind, paging, **filters, visible_worlds=ctx.principal.visible_worlds
     )
+
+
+def tagged(tags: Sequence[str] | None) -> dict[str, Any]:
+    """The list filters for all of these tags: the list is read along the first, each row is held to the others."""
+    return {"tag": tags[0], "tags": list(tags[1:]) or None} if tags else {}
 
 
 def require_match(if_match: str, etag: str) -> None:

@@ -27,7 +27,8 @@ from lorekeeper.sdk.calls.core import query
 from lorekeeper.sdk.errors import TransferError
 from lorekeeper.sdk.filters import AssetFilters
 from lorekeeper.sdk.paging import DEFAULT_PAGE, WALKING_PAGE, walk
-from lorekeeper.sdk.transfer import LocalFile, OnBytes, Store, UploadedFile, no_report
+from lorekeeper.sdk.streaming import OnBytes, no_report
+from lorekeeper.sdk.transfer import LocalFile, Store, UploadedFile
 from lorekeeper.sdk.transport import Transport
 
 

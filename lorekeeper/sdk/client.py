@@ -13,6 +13,7 @@ from lorekeeper.sdk.keys import Keys
 from lorekeeper.sdk.lore import Claims, Entities, Sources, Worlds
 from lorekeeper.sdk.prompts import PromptSchemas
 from lorekeeper.sdk.retrying import DEFAULT_ATTEMPTS
+from lorekeeper.sdk.search import Search
 from lorekeeper.sdk.system import System
 from lorekeeper.sdk.transfer import Store
 from lorekeeper.sdk.transport import Transport
@@ -50,6 +51,7 @@ class Client:
         self.assets = Assets(self._transport, self._store)
         self.prompt_schemas = PromptSchemas(self._transport)
         self.keys = Keys(self._transport)
+        self.search = Search(self._transport)
         self.system = System(self._transport)
 
     @classmethod

@@ -1,5 +1,6 @@
 """What the lists can be filtered by, as keyword arguments. A test holds them to the contracts' filter models."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
@@ -13,6 +14,7 @@ from lorekeeper.contracts.enums import (
     Role,
     SourceType,
 )
+from lorekeeper.contracts.search import SearchKind
 
 
 class WorldFilters(TypedDict, total=False):
@@ -27,6 +29,7 @@ class EntityFilters(TypedDict, total=False):
     world_id: UUID
     type: EntityType
     name: str
+    tag: Sequence[str]
 
 
 class SourceFilters(TypedDict, total=False):
@@ -47,6 +50,17 @@ class ClaimFilters(TypedDict, total=False):
     source_id: UUID
     version_group_id: UUID
     predicate: str
+    tag: Sequence[str]
+
+
+class SearchFilters(TypedDict, total=False):
+    """`GET /search`."""
+
+    world_id: UUID
+    kind: Sequence[SearchKind]
+    type: EntityType | SourceType
+    canon_state: CanonState
+    tag: Sequence[str]
 
 
 class JobFilters(TypedDict, total=False):

@@ -1,7 +1,7 @@
 """The client's groups for lore: worlds, entities, sources, chunks, claims."""
 
 from collections.abc import Iterator, Sequence
-from typing import Unpack
+from typing import BinaryIO, Unpack
 from uuid import UUID
 
 from lorekeeper.contracts.bundle import WorldBundle
@@ -18,6 +18,7 @@ from lorekeeper.contracts.editing import (
     WorldUpdate,
 )
 from lorekeeper.contracts.editions import SourceEditionCreate, SourceEditionResponse
+from lorekeeper.contracts.imports import ImportReport, WorldImportResponse
 from lorekeeper.contracts.lore import (
     ClaimCreate,
     ClaimResponse,
@@ -34,7 +35,6 @@ from lorekeeper.contracts.lore import (
     SourceCreate,
     SourceResponse,
     WorldCreate,
-    WorldImportResponse,
     WorldResponse,
 )
 from lorekeeper.sdk.calls import lore as calls
@@ -43,6 +43,7 @@ from lorekeeper.sdk.calls.editing import CHUNKS, CLAIMS, ENTITIES, SOURCES, WORL
 from lorekeeper.sdk.editing import Deletable, Editable
 from lorekeeper.sdk.filters import ClaimFilters, EntityFilters, SourceFilters, WorldFilters
 from lorekeeper.sdk.paging import DEFAULT_PAGE, WALKING_PAGE, walk
+from lorekeeper.sdk.streaming import OnBytes, no_report
 
 
 class Worlds(Editable[WorldResponse, WorldUpdate]):
@@ -76,9 +77,40 @@ class Worlds(Editable[WorldResponse, WorldUpdate]):
         """Deletes a world, all lore in it and its files; `name` is its name, for safety. Raises `ConflictError`."""
         return self._send(delete_world(world_id, name, etag))
 
-    def import_bundle(self, bundle: WorldBundle, *, name: str | None = None) -> WorldImportResponse:
-        """Makes a whole world from a bundle, under another name if one is given. Ids are kept where none is taken."""
-        return self._send(calls.import_world(bundle, name))
+    def import_bundle(
+        self, bundle: WorldBundle | bytes, *, name: str | None = None, on_bytes: OnBytes | None = None
+    ) -> WorldImportResponse:
+        """Makes a whole world from a bundle, under another name if one is given. Ids are kept where none is taken.
+
+        A bundle in bytes is sent as it is. `on_bytes` hears how many bytes were sent, of how many.
+        """
+        return self._transport.send(calls.import_world(bundle, name), on_bytes)
+
+    def preview_import(
+        self, bundle: WorldBundle | bytes, *, name: str | None = None, on_bytes: OnBytes | None = None
+    ) -> ImportReport:
+        """What `import_bundle` would make. Nothing is written."""
+        return self._transport.send(calls.preview_import(bundle, name), on_bytes)
+
+    def import_into(
+        self,
+        world_id: UUID,
+        bundle: WorldBundle | bytes,
+        *,
+        name: str | None = None,
+        dry_run: bool = False,
+        on_bytes: OnBytes | None = None,
+    ) -> WorldImportResponse:
+        """Brings a bundle into a world that is there: what it has by id is updated, what it lacks is made."""
+        return self._transport.send(calls.import_into_world(world_id, bundle, name, dry_run), on_bytes)
+
+    def export(self, world_id: UUID) -> WorldBundle:
+        """A whole world as a bundle, in memory."""
+        return self._send(calls.export_world(world_id))
+
+    def export_to(self, world_id: UUID, file: BinaryIO, on_bytes: OnBytes = no_report) -> None:
+        """Writes a whole world into a file as its bundle comes, a piece at a time. Not repeated if it breaks off."""
+        self._transport.receive(calls.export_world(world_id), file, on_bytes)
 
 
 class Entities(Deletable[EntityResponse, EntityUpdate]):

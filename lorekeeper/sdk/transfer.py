@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +14,8 @@ import tenacity
 from lorekeeper.contracts.s3 import PresignedDownloadResponse, PresignedUploadResponse
 from lorekeeper.sdk.errors import IntegrityError, TransferError
 from lorekeeper.sdk.retrying import RetryTransfer, Wait, stop_after
+from lorekeeper.sdk.streaming import PIECE, OnBytes, no_report
 from lorekeeper.sdk.transport import NO_PROXY_HERE, describe, user_agent
-
-PIECE = 256 * 1024
-
-OnBytes = Callable[[int, int], None]
-"""Called with the bytes moved so far and the bytes in all."""
-
-
-def no_report(_done: int, _total: int) -> None:
-    """For who does not want to know."""
 
 
 @dataclass(frozen=True, slots=True)

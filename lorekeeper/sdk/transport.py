@@ -2,17 +2,19 @@
 
 import platform
 import threading
+from collections.abc import Iterator
 from importlib.metadata import version
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
 
 import httpx
 import tenacity
 
 from lorekeeper.sdk.calls.core import Answer, Call
 from lorekeeper.sdk.configuration import Access
-from lorekeeper.sdk.errors import ServerUnreachableError
+from lorekeeper.sdk.errors import ServerUnreachableError, UnexpectedAnswerError
 from lorekeeper.sdk.retrying import RetryCall, Wait, stop_after
+from lorekeeper.sdk.streaming import PIECE, OnBytes, in_pieces
 
 T = TypeVar("T")
 
@@ -47,8 +49,11 @@ class Transport:
             mounts=NO_PROXY_HERE,
         )
 
-    def send(self, call: Call[T]) -> T:
-        """The parsed answer. Raises `APIError`, `ServerUnreachableError` or `UnexpectedAnswerError`."""
+    def send(self, call: Call[T], on_sent: OnBytes | None = None) -> T:
+        """The parsed answer. Raises `APIError`, `ServerUnreachableError` or `UnexpectedAnswerError`.
+
+        `on_sent` hears how much of the body was sent.
+        """
         retrying = tenacity.Retrying(
             retry=RetryCall(repeatable=call.repeatable),
             wait=Wait(),
@@ -56,27 +61,52 @@ class Transport:
             sleep=self._sleep,
             reraise=True,
         )
-        answer: T = retrying(self._send_once, call)
+        answer: T = retrying(self._send_once, call, on_sent)
         return answer
 
-    def _send_once(self, call: Call[T]) -> T:
+    def receive(self, call: Call[T], file: BinaryIO, on_bytes: OnBytes) -> None:
+        """Write the answer to a file as it comes. Sent once. Raises as `send` does, also where it breaks off midway."""
+        try:
+            with self._http.stream(**self._request(call, None)) as response:
+                if response.status_code != 200:
+                    call.parse(Answer(response.status_code, response.headers, response.read()))
+                    raise UnexpectedAnswerError(f"the server answered HTTP {response.status_code} with no file")
+                done, total = 0, int(response.headers.get("content-length", 0))
+                for piece in response.iter_bytes(PIECE):
+                    file.write(piece)
+                    done += len(piece)
+                    on_bytes(done, total)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def _send_once(self, call: Call[T], on_sent: OnBytes | None) -> T:
+        try:
+            response = self._http.request(**self._request(call, on_sent))
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        return call.parse(Answer(response.status_code, response.headers, response.content))
+
+    def _request(self, call: Call[T], on_sent: OnBytes | None) -> dict[str, Any]:
         headers = dict(call.headers)
+        content: bytes | Iterator[bytes] | None = call.body
         if call.body is not None:
             headers["Content-Type"] = "application/json"
-        try:
-            response = self._http.request(
-                call.method,
-                call.path,
-                params=dict(call.params),
-                content=call.body,
-                headers=headers,
-                timeout=httpx.Timeout(self._timeout, read=self._timeout + call.patience),
-            )
-        except httpx.TransportError as error:
-            raise ServerUnreachableError(
-                f"no answer from {self.access.url}: {describe(error)}", never_sent=isinstance(error, _NEVER_SENT)
-            ) from error
-        return call.parse(Answer(response.status_code, response.headers, response.content))
+            if on_sent is not None:
+                headers["Content-Length"] = str(len(call.body))
+                content = in_pieces(call.body, on_sent)
+        return {
+            "method": call.method,
+            "url": call.path,
+            "params": dict(call.params),
+            "content": content,
+            "headers": headers,
+            "timeout": httpx.Timeout(self._timeout, read=self._timeout + call.patience),
+        }
+
+    def _unreachable(self, error: httpx.TransportError) -> ServerUnreachableError:
+        return ServerUnreachableError(
+            f"no answer from {self.access.url}: {describe(error)}", never_sent=isinstance(error, _NEVER_SENT)
+        )
 
     def _sleep(self, seconds: float) -> None:
         # Closing the client ends its waits at once.

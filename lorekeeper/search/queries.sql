@@ -85,7 +85,7 @@ WITH part AS MATERIALIZED (
 ), found AS MATERIALIZED (
     SELECT 'entity' AS kind, lore_id, sum(score) AS score, bool_or(how = 'exact') AS named, bool_and(how = 'alike') AS guessed
     FROM (
-        SELECT 'words' AS how, lore_id, ts_rank('{0.1,0.2,0.5,1.0}', words, asked.exact, 1) AS score
+        SELECT 'words' AS how, lore_id, ts_rank(ARRAY[0.1, 0.2, 0.5, 1.0]::real[], words, asked.exact, 1) AS score
         FROM entity_pool, asked WHERE words @@ asked.exact
         UNION ALL
         SELECT CASE WHEN max(score) > 1 THEN 'exact' ELSE 'words' END, lore_id, max(score) FROM typed GROUP BY lore_id
@@ -96,10 +96,10 @@ WITH part AS MATERIALIZED (
       AND EXISTS (SELECT FROM lore_search WHERE lore_search.lore_id = entities.lore_id AND labels @> %(labels)s::text[])  -- when labels
     GROUP BY lore_id
     UNION ALL
-    SELECT 'claim', lore_id, ts_rank('{0.1,0.2,0.5,1.0}', words, asked.exact, 1), false, false
+    SELECT 'claim', lore_id, ts_rank(ARRAY[0.1, 0.2, 0.5, 1.0]::real[], words, asked.exact, 1), false, false
     FROM claim_pool, asked WHERE words @@ asked.exact
     UNION ALL
-    SELECT 'source_chunk', lore_id, ts_rank('{0.1,0.2,0.5,1.0}', words, asked.exact, 1), false, false
+    SELECT 'source_chunk', lore_id, ts_rank(ARRAY[0.1, 0.2, 0.5, 1.0]::real[], words, asked.exact, 1), false, false
     FROM chunk_pool, asked WHERE words @@ asked.exact
 ), page AS MATERIALIZED (
     SELECT * FROM found ORDER BY score DESC, lore_id LIMIT %(limit)s OFFSET %(skip)s
@@ -110,7 +110,7 @@ SELECT (SELECT count(*) FROM found) AS total,
        (SELECT tsvector_to_array(to_tsvector('lore', string_agg(words, ' '))) FROM part WHERE NOT negative) AS stems,
        page.kind, page.lore_id AS id, page.score, page.named, page.guessed,
        coalesce(entity.world_id, claim.world_id, chunk.world_id) AS world_id,
-       coalesce(entity.type, source.type) AS type, coalesce(entity.tags, claim.tags, '{}') AS tags,
+       coalesce(entity.type, source.type) AS type, coalesce(entity.tags, claim.tags, ARRAY[]::text[]) AS tags,
        entity.name, entity.aliases, left(entity.summary, 20000) AS summary, left(entity.description, 20000) AS description,
        claim.canon_state, claim.subject_name, claim.predicate, claim.object_name,
        left(claim.object_value, 20000) AS object_value,
@@ -125,21 +125,21 @@ ORDER BY page.score DESC, page.lore_id
 -- name: same_stem
 -- Which of these words are forms of one of these stems: what is marked in a snippet.
 SELECT word FROM unnest(%(words)s::text[]) AS word
-WHERE coalesce(nullif(ts_lexize('lore_stem', word), '{}'), ARRAY[word]) && %(stems)s::text[]
+WHERE coalesce(nullif(ts_lexize('lore_stem', word), ARRAY[]::text[]), ARRAY[word]) && %(stems)s::text[]
 
 -- name: world_summary
 -- Counts of everything in a world, each from an index of its own.
-SELECT (SELECT coalesce(jsonb_object_agg(type, n), '{}')
+SELECT (SELECT coalesce(jsonb_object_agg(type, n), jsonb_build_object())
         FROM (SELECT type, count(*) AS n FROM entity WHERE world_id = %(id)s AND deleted_at IS NULL
               GROUP BY type) AS counted) AS entities,
        (SELECT count(*) FROM source WHERE world_id = %(id)s AND deleted_at IS NULL) AS sources,
        (SELECT count(*) FROM source_chunk WHERE world_id = %(id)s AND deleted_at IS NULL) AS source_chunks,
-       (SELECT coalesce(jsonb_object_agg(canon_state, n), '{}')
+       (SELECT coalesce(jsonb_object_agg(canon_state, n), jsonb_build_object())
         FROM (SELECT canon_state, count(*) AS n FROM claim WHERE world_id = %(id)s AND deleted_at IS NULL
               GROUP BY canon_state) AS counted) AS claims,
-       (SELECT coalesce(jsonb_object_agg(status, n), '{}')
+       (SELECT coalesce(jsonb_object_agg(status, n), jsonb_build_object())
         FROM (SELECT status, count(*) AS n FROM asset_job WHERE world_id = %(id)s GROUP BY status) AS counted) AS jobs,
-       (SELECT coalesce(jsonb_agg(jsonb_build_object('type', type, 'status', status, 'count', n, 'bytes', bytes)
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('type', type, 'status', status, 'count', n, 'size_bytes', bytes)
                                   ORDER BY type, status), '[]')
         FROM (SELECT type, status, count(*) AS n, sum(size_bytes) AS bytes FROM asset WHERE world_id = %(id)s
               GROUP BY type, status) AS counted) AS assets
@@ -178,43 +178,61 @@ WHERE id IN (
 )
 ORDER BY id DESC  -- when ordered
 
--- name: find_mentions
--- The chunks that have the words of one of an entity's names in a row, up to `pool` of them, in the order of the text.
-WITH asked AS MATERIALIZED (
-    SELECT string_agg('(' || phraseto_tsquery('lore', name)::text || ')', ' | ')::tsquery AS query
-    FROM unnest(%(names)s::text[]) AS name WHERE numnode(phraseto_tsquery('lore', name)) > 0
-), fitting AS MATERIALIZED (
-    SELECT lore_id FROM asked, lore_search
-    WHERE kind = 'source_chunk' AND words @@ query AND world_id = ANY(ARRAY[%(world_id)s::uuid])
-    LIMIT %(pool)s
-), placed AS MATERIALIZED (
-    SELECT chunk.id, chunk.source_id, chunk.chunk_index FROM fitting JOIN source_chunk AS chunk ON chunk.id = fitting.lore_id
-)
-SELECT id, source_id, chunk_index, (SELECT count(*) FROM placed) AS total
-FROM placed
-WHERE true
-  AND (source_id, chunk_index) > (SELECT source_id, chunk_index FROM source_chunk WHERE id = %(after)s)  -- when after
-ORDER BY source_id, chunk_index
-LIMIT %(limit)s OFFSET %(skip)s
+-- name: count_mentions
+-- How many chunks have the words of one of an entity's names in a row, counted up to `pool`.
+SELECT count(*) AS total
+FROM (
+    SELECT FROM (
+        SELECT string_agg('(' || phraseto_tsquery('lore', search_form(name))::text || ')', ' | ')::tsquery AS query
+        FROM unnest(%(names)s::text[]) AS name WHERE numnode(phraseto_tsquery('lore', search_form(name))) > 0
+    ) AS asked CROSS JOIN LATERAL (
+        SELECT FROM lore_search
+        WHERE kind = 'source_chunk' AND words @@ asked.query AND world_id = %(world_id)s
+        LIMIT %(pool)s
+    ) AS fitting
+) AS bounded
 
--- name: walk_mentions
--- The same where too many chunks fit to put them all in order: the text is walked from chunk to chunk. Being so many,
--- the next is near.
-WITH asked AS MATERIALIZED (
-    SELECT string_agg('(' || phraseto_tsquery('lore', name)::text || ')', ' | ')::tsquery AS query
-    FROM unnest(%(names)s::text[]) AS name WHERE numnode(phraseto_tsquery('lore', name)) > 0
-)
-SELECT chunk.id, chunk.source_id, chunk.chunk_index
-FROM asked, source_chunk AS chunk,
-     LATERAL (SELECT FROM lore_search WHERE lore_id = chunk.id AND words @@ query OFFSET 0) AS fitting
-WHERE chunk.world_id = %(world_id)s AND chunk.deleted_at IS NULL
+-- name: find_mentions
+-- Those chunks with their texts, in the order of the text, where they are few enough to be sorted.
+SELECT chunk.id, chunk.world_id, chunk.source_id, source.title AS source_title, chunk.chunk_index, chunk.content,
+       chunk.char_start, chunk.char_end
+FROM (
+    SELECT string_agg('(' || phraseto_tsquery('lore', search_form(name))::text || ')', ' | ')::tsquery AS query
+    FROM unnest(%(names)s::text[]) AS name WHERE numnode(phraseto_tsquery('lore', search_form(name))) > 0
+) AS asked CROSS JOIN LATERAL (
+    SELECT lore_id FROM lore_search
+    WHERE kind = 'source_chunk' AND words @@ asked.query AND world_id = %(world_id)s
+    OFFSET 0
+) AS fitting
+JOIN source_chunk AS chunk ON chunk.id = fitting.lore_id
+JOIN source ON source.id = chunk.source_id
+WHERE chunk.deleted_at IS NULL
   AND (chunk.source_id, chunk.chunk_index) > (SELECT source_id, chunk_index FROM source_chunk WHERE id = %(after)s)  -- when after
 ORDER BY chunk.source_id, chunk.chunk_index
 LIMIT %(limit)s OFFSET %(skip)s
 
--- name: read_chunks
--- Chunks with their texts.
-SELECT chunk.id, chunk.world_id, chunk.source_id, source.title AS source_title, chunk.chunk_index, chunk.content,
-       chunk.char_start, chunk.char_end
-FROM source_chunk AS chunk JOIN source ON source.id = chunk.source_id
-WHERE chunk.id = ANY(%(ids)s)
+-- name: walk_mentions
+-- The same where they are too many to be sorted: from source to source and chunk to chunk. Being many, the next is near.
+SELECT chunk.*
+FROM (
+    SELECT string_agg('(' || phraseto_tsquery('lore', search_form(name))::text || ')', ' | ')::tsquery AS query
+    FROM unnest(%(names)s::text[]) AS name WHERE numnode(phraseto_tsquery('lore', search_form(name))) > 0
+) AS asked
+CROSS JOIN LATERAL (
+    SELECT id, title FROM source
+    WHERE world_id = %(world_id)s AND deleted_at IS NULL
+      AND id >= (SELECT source_id FROM source_chunk WHERE id = %(after)s)  -- when after
+    ORDER BY id OFFSET 0
+) AS source
+CROSS JOIN LATERAL (
+    SELECT next.id, next.world_id, next.source_id, source.title AS source_title, next.chunk_index, next.content,
+           next.char_start, next.char_end
+    FROM source_chunk AS next
+    CROSS JOIN LATERAL (SELECT FROM lore_search WHERE lore_id = next.id AND words @@ asked.query OFFSET 0) AS fitting
+    WHERE next.source_id = source.id AND next.deleted_at IS NULL
+      AND next.chunk_index > CASE WHEN source.id = (SELECT source_id FROM source_chunk WHERE id = %(after)s)  -- when after
+                                  THEN (SELECT chunk_index FROM source_chunk WHERE id = %(after)s) ELSE -1 END  -- when after
+    ORDER BY next.chunk_index LIMIT %(limit)s::bigint + %(skip)s::bigint
+) AS chunk
+ORDER BY source.id, chunk.chunk_index
+LIMIT %(limit)s OFFSET %(skip)s

@@ -14,6 +14,7 @@ from lorekeeper.kit.queries import Queries, Query
 
 HOME = Path(lorekeeper.__file__).parent
 FILES = sorted(path for path in HOME.rglob("*.sql") if HOME / "db" not in path.parents)
+ROOMS = {file.parent.name: file.parent for file in FILES}
 QUERIES = {
     f"{file.parent.name}.{query.name}": query
     for file in FILES
@@ -83,7 +84,7 @@ def test_says_what_it_is_for(name: str) -> None:
 @pytest.mark.parametrize("name", QUERIES)
 def test_is_used(name: str) -> None:
     domain, _, query = name.partition(".")
-    code = "".join(path.read_text(encoding="utf-8") for path in (HOME / domain).glob("*.py"))
+    code = "".join(path.read_text(encoding="utf-8") for path in ROOMS[domain].glob("*.py"))
 
     assert re.search(rf"\b[A-Z]+\.{query}\b", code), "nobody runs it"
 

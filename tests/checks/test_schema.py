@@ -25,7 +25,8 @@ def written(engines: Engines, worker_id: str) -> Iterator[dict[str, dict[str, st
 
 
 @pytest.mark.parametrize(
-    "part", ["columns", "constraints", "indexes", "triggers", "functions", "views", "sequences", "extensions"]
+    "part",
+    ["columns", "constraints", "indexes", "triggers", "functions", "views", "sequences", "extensions", "text search"],
 )
 def test_the_migrations_build_what_is_written(written: dict[str, dict[str, str]], database_url: str, part: str) -> None:
     assert describe(database_url)[part] == written[part]

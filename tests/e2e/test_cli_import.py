@@ -9,7 +9,7 @@ import pytest
 from real_commands import is_one_sentence, lorekeeper
 
 from lorekeeper.contracts.lore import WorldCreate
-from lorekeeper.samples import SAMPLE_WORLD
+from lorekeeper.samples import SAMPLE_WORLD, sample_world
 
 BEOWULF = Path(__file__).parents[3] / "shared" / "data" / "beowulf-hall.txt"
 TEXT = "# Canto I\r\n\r\nThe sea went out.\r\n\r\n\r\n# Canto II\n\nIt did not come back; Þórr wept 🌊.\n" * 40
@@ -133,11 +133,43 @@ def test_a_bundle_becomes_a_world(server, client, world_name):
     assert (done.status, done.err) == (0, "")
     (world,) = client.worlds.iterate(name=world_name)
     assert f"{client.claims.list(world_id=world.id).total} claims" in done.out
-    again = lorekeeper("import", bundle, "--world", world_name, "--data-dir", server.data_dir)
-    assert again.status == 1
-    assert is_one_sentence(again.err)
-    assert "--again" in again.err
     assert lorekeeper("import", bundle, "--world", world_name, "--again", "--data-dir", server.data_dir).status == 0
+    assert len(list(client.worlds.iterate(name=world_name))) == 2
+
+
+def test_a_bundle_brings_its_world_up_to_date(server, client, world_name, tmp_path):
+    bundle = sample_world()
+    path = tmp_path / "world.json"
+    path.write_text(bundle.model_dump_json())
+
+    def run(*options: object):
+        return lorekeeper("import", path, *options, "--data-dir", server.data_dir)
+
+    assert run("--world", world_name).status == 0
+    (world,) = client.worlds.iterate(name=world_name)
+    assert "Nothing to do" in run("--world", world_name).out
+    bundle.entities[0].summary = "Another."
+    bundle.world.name = world_name
+    path.write_text(bundle.model_dump_json())
+    dry = run("--world", world.id, "--dry-run")
+    assert "Would bring up to date" in dry.out
+    assert "entities: 1 updated" in dry.out
+    assert "entities[0]" in dry.out
+    assert "entities: 1 updated" in run("--world", world_name).out
+    (entity,) = client.entities.iterate(world_id=world.id, name=bundle.entities[0].name)
+    assert (entity.summary, entity.version) == ("Another.", 2)
+    refused = run()
+    assert refused.status == 1
+    assert is_one_sentence(refused.err)
+    assert "--again" in refused.err
+
+
+def test_a_dry_run_of_a_bundle_makes_nothing(server, client, world_name):
+    bundle = Path(__file__).parents[2] / "lorekeeper" / "samples" / SAMPLE_WORLD
+    done = lorekeeper("import", bundle, "--world", world_name, "--dry-run", "--data-dir", server.data_dir)
+    assert done.status == 0
+    assert "Would make the world" in done.out
+    assert not list(client.worlds.iterate(name=world_name))
 
 
 def test_what_is_no_bundle_is_refused_in_a_sentence(server, tmp_path):

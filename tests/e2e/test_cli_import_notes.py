@@ -101,3 +101,22 @@ def test_a_file_becomes_the_new_edition_of_its_source(client, tmp_path, world_na
     assert "Nothing to do" in run(book, "--edition").out
     both = run(book, "--edition", "--again")
     assert is_one_sentence(both.err)
+
+
+def test_the_same_folder_again_is_the_same_world(client, notes, world_name, run):
+    assert run(notes).status == 0
+    (world,) = client.worlds.iterate(name=world_name)
+    entities = {entity.name: entity.id for entity in client.entities.iterate(world_id=world.id)}
+    assert "Nothing to do" in run(notes).out
+    (notes / "Heorot.md").write_text("---\ntype: place\n---\n" + "The hall stood.\n\n" * 200 + "Then it burnt.\n")
+    (notes / "Grendel.md").write_text("He came. [[Heorot]]\n")
+    dry = run(notes, "--dry-run")
+    assert "entities: 1 created" in dry.out
+    assert "claims: 1 created" in dry.out
+    done = run(notes)
+    assert (done.status, done.err) == (0, "")
+    assert "Brought up to date" in done.out
+    now = {entity.name: entity.id for entity in client.entities.iterate(world_id=world.id)}
+    assert {name: now[name] for name in entities} == entities
+    assert set(now) - set(entities) == {"Grendel"}
+    assert len(list(client.worlds.iterate(name=world_name))) == 1

@@ -11,11 +11,11 @@ from pydantic import BaseModel
 
 from lorekeeper.contracts.editing import LoreUpdate
 from lorekeeper.sdk import filters
-from lorekeeper.sdk.calls import assets, canon, core, editing, jobs, keys, lore, prompts, system
+from lorekeeper.sdk.calls import assets, canon, core, editing, jobs, keys, lore, prompts, search, system
 
 AN_ID = UUID(int=7)
 A_NUMBER = 7
-PAGE = {"skip", "limit", "cursor"}
+PAGE = {"skip", "limit", "cursor", "q"}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def paths(server):
 
 def calls():
     """Each call that the SDK can make, with whatever arguments."""
-    for module in (lore, editing, canon, jobs, assets, prompts, keys, system):
+    for module in (lore, editing, canon, jobs, assets, search, prompts, keys, system):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ == module.__name__ and not name.startswith("_") and function is not editing.if_match:
                 yield called(function)
@@ -67,6 +67,7 @@ def test_every_operation_of_the_api_has_its_call(paths):
         ("/entities", filters.EntityFilters),
         ("/sources", filters.SourceFilters),
         ("/claims", filters.ClaimFilters),
+        ("/search", filters.SearchFilters),
         ("/assets/asset-jobs", filters.JobFilters),
         ("/assets/assets", filters.AssetFilters),
         ("/prompt-schemas", filters.PromptSchemaFilters),

@@ -30,6 +30,11 @@ _PARTS: dict[str, str] = {
         FROM pg_sequences WHERE schemaname = 'public'""",
     "extensions": """
         SELECT extname, '' FROM pg_extension""",
+    "text search": """
+        SELECT cfgname || '.' || maptokentype,
+               string_agg(dictname || ' ' || coalesce(dictinitoption, ''), ' ' ORDER BY mapseqno)
+        FROM pg_ts_config JOIN pg_ts_config_map ON mapcfg = pg_ts_config.oid JOIN pg_ts_dict ON mapdict = pg_ts_dict.oid
+        WHERE cfgnamespace = 'public'::regnamespace GROUP BY 1""",
 }
 
 

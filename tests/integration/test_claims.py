@@ -9,6 +9,9 @@ import pytest
 from factories.editing import deleted, edited
 from factories.jobs import new_job
 from factories.lore import Made, World
+from harness.server import RunningApp
+
+from lorekeeper.contracts.enums import Role
 
 ROUNDS = 10
 
@@ -71,10 +74,12 @@ class TestVersionGroups:
         deleted(world.api, f"/claims/{third['id']}")
         assert listed(world, version_group_id=group) == [second["id"], first["id"]]
 
-    def test_are_no_secret_door_to_another_world(self, world: World, other_world: World) -> None:
+    def test_are_no_secret_door_to_another_world(self, app: RunningApp, world: World, other_world: World) -> None:
+        narrow = other_world.seen_by(app.as_new_key(Role.ADMIN, worlds=[other_world.id]))
         group = world.claim()["version_group_id"]
 
         assert listed(world, version_group_id=group, world_id=other_world.id) == []
+        assert listed(narrow, version_group_id=group) == listed(narrow, version_group_id=str(uuid4())) == []
 
     def test_stay_whole_when_a_claim_joins_while_they_move(self, world: World) -> None:
         for _ in range(ROUNDS):

@@ -23,6 +23,13 @@ from psycopg.types.json import Jsonb
 Database = psycopg.Connection[Made]
 NO_REFERENCE = {
     "lore_revision.lore_id",  # of lore of any kind, deleted ones too
+    # What triggers alone write, after the lore itself, which has the keys.
+    "lore_search.lore_id",
+    "lore_search.world_id",
+    "lore_tag.lore_id",
+    "lore_tag.world_id",
+    "entity_name.entity_id",
+    "entity_name.world_id",
     "claim.version_group_id",  # names a group, not a row
     "asset_job.provider_job_id",
     "upload.multipart_id",

@@ -3,38 +3,50 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from rich.markup import escape
 
-from lorekeeper.cli.bringing.bundles import refuse_second_world, say_imported, say_would_make
+from lorekeeper.cli.bringing.bundles import bring, world_to_update
 from lorekeeper.cli.notes.building import NotesError, NotesReport, read_folder
 from lorekeeper.cli.notes.folder import Problem
 from lorekeeper.cli.notes.lookup import most_linked
 from lorekeeper.cli.terminal import CommandError, bars, connect, err, out
 from lorekeeper.contracts.bundle import WorldBundle
+from lorekeeper.contracts.lore import WorldResponse
 
 SHOWN = 10
 
+NOTES_BASE = "notes_base"
+"""In a world's metadata: the id that those of its notes follow from. The world itself may have another."""
+
 
 def import_notes(root: Path, name: str, *, stubs: bool, again: bool, dry_run: bool, data_dir: Path | None) -> None:
-    began = time.perf_counter()
-    bundle, report = _read(root, name, stubs=stubs)
-    _say_report(report)
-    if not bundle.entities:
-        raise CommandError(f"there is no Markdown note in {root}")
-    if dry_run:
-        say_would_make(bundle, name)
-        return
     with connect(data_dir) as client:
-        refuse_second_world(client, name, again=again)
-        with bars() as progress:
-            progress.add_task(f"Importing {escape(name)}", total=None, note="the server stores the world")
-            made = client.worlds.import_bundle(bundle, name=name)
-    say_imported(made, time.perf_counter() - began)
+        into = world_to_update(client, name, again=again)
+        base = _base_of(into) or _new_world_id()
+        bundle, report = _read(root, name, base, stubs=stubs)
+        _say_report(report)
+        if not bundle.entities:
+            raise CommandError(f"there is no Markdown note in {root}")
+        # A world that is there keeps its own fields; a new one notes what the ids of its pieces follow from.
+        own: dict[str, Any] = {"id": None} if into else {"metadata": {NOTES_BASE: str(base)}}
+        bundle = bundle.model_copy(update={"world": bundle.world.model_copy(update=own)})
+        bring(client, bundle, name, into, dry_run=dry_run)
 
 
-def _read(root: Path, name: str, *, stubs: bool) -> tuple[WorldBundle, NotesReport]:
+def _base_of(world: WorldResponse | None) -> UUID | None:
+    """What the ids in a world that was made of notes follow from; of any other world, its id."""
+    if world is None:
+        return None
+    try:
+        return UUID(str(world.metadata.get(NOTES_BASE, world.id)))
+    except ValueError:
+        return world.id
+
+
+def _read(root: Path, name: str, base: UUID, *, stubs: bool) -> tuple[WorldBundle, NotesReport]:
     with bars() as progress:
         task = progress.add_task(f"Reading {escape(root.name or str(root))}", total=None, note="notes")
 
@@ -43,7 +55,7 @@ def _read(root: Path, name: str, *, stubs: bool) -> tuple[WorldBundle, NotesRepo
                 progress.update(task, completed=number, total=count, note=f"{number} of {count} notes")
 
         try:
-            return read_folder(root, name, _new_world_id(), stubs=stubs, on_note=on_note)
+            return read_folder(root, name, base, stubs=stubs, on_note=on_note)
         except NotesError as error:
             raise CommandError(_complaint(error)) from error
         except OSError as error:

@@ -16,10 +16,6 @@ FOR NO KEY UPDATE
 -- Holds the sources of a bundle still while their chunks change.
 SELECT id FROM source WHERE world_id = %(world_id)s AND id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE
 
--- name: settle_places_later
--- Chunks change places over several statements: whether two stand in one is judged at the end of the transaction.
-SELECT set_config('lorekeeper.importing', 'on', true)
-
 -- name: read_entities
 -- Entities of a world, as far as an import compares them; in the JSON form that rows are written in.
 SELECT id::text, type, name, aliases, summary, description, tags, metadata, version, edit, content_hash, deleted_at

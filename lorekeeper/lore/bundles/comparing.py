@@ -26,6 +26,8 @@ class Changes:
 
     created: list[Row] = field(default_factory=list)
     updated: list[Row] = field(default_factory=list)
+    together: list[Row] = field(default_factory=list)
+    """Both, in the order of the bundle's rows."""
     counts: ImportCounts = field(default_factory=ImportCounts)
 
 
@@ -64,9 +66,10 @@ def compared(rows: Rows, present: Present, *, with_world: bool) -> Plan:
     _settle_places(plan, rows, present)
     if with_world:
         _compare(plan, LoreKind.WORLD, [rows.world], ["world"], present)
+    gone = rows.removed - _newly_cited(rows.of[LoreKind.CLAIM], present.of[LoreKind.CLAIM])
     for kind in KINDS:
-        _compare(plan, kind, rows.of[kind], rows.places[kind], present, rows.removed)
-    _bury(plan, rows, present)
+        _compare(plan, kind, rows.of[kind], rows.places[kind], present, gone)
+    _bury(plan, rows, present, gone)
     return plan
 
 
@@ -83,6 +86,7 @@ def _compare(
         was = present.of[kind].get(row["id"])
         if was is None:
             changes.created.append(row)
+            changes.together.append(row)
             continue
         if kind is LoreKind.SOURCE_CHUNK and was["source_id"] != row["source_id"]:
             raise AssetValidationError(f"{place}.id: {row['id']} is a chunk of another source in this world.")
@@ -95,6 +99,7 @@ def _compare(
             changes.counts.unchanged += 1
             continue
         changes.updated.append(_updated(kind, row, was, differing))
+        changes.together.append(changes.updated[-1])
         if regrouped:
             plan.regrouped.append(row)
         if was["deleted_at"] is None:
@@ -165,9 +170,20 @@ def _settle_places(plan: Plan, rows: Rows, present: Present) -> None:
                 plan.of[LoreKind.SOURCE_CHUNK].updated.append(moved)
 
 
-def _bury(plan: Plan, rows: Rows, present: Present) -> None:
+def _newly_cited(claims: Iterable[Row], present: Mapping[str, Row]) -> set[str]:
+    """The chunks that claims begin to cite. A tombstone among them has to live while they are written."""
+    cited = {row["source_chunk_id"] for row in claims if _cites_another(row, present.get(row["id"]))}
+    return cited - {None}
+
+
+def _cites_another(row: Row, was: Row | None) -> bool:
+    return was is None or was["source_chunk_id"] != row["source_chunk_id"]
+
+
+def _bury(plan: Plan, rows: Rows, present: Present, gone: AbstractSet[str]) -> None:
+    """What is to be removed, and is not already."""
     for chunk_id in sorted(rows.removed):
         was = present.of[LoreKind.SOURCE_CHUNK].get(chunk_id)
-        if was is None or was["deleted_at"] is None:
+        if was is None or was["deleted_at"] is None or chunk_id not in gone:
             plan.buried.append(chunk_id)
             plan.of[LoreKind.SOURCE_CHUNK].counts.removed += was is not None

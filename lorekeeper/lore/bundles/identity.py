@@ -58,9 +58,7 @@ def derived(world_id: UUID, given: UUID) -> UUID:
     return UUID(int=given.int >> 64 << 64 | 0b10 << 62 | made.int & _LOW)
 
 
-def settled(
-    world_id: UUID, pieces: list[Named], owners: Mapping[UUID, Owner], *, may_keep: bool
-) -> dict[UUID, UUID]:
+def settled(world_id: UUID, pieces: list[Named], owners: Mapping[UUID, Owner], *, may_keep: bool) -> dict[UUID, UUID]:
     """From a bundle's ids to those in the world. `owners` knows all that are taken, of both kinds of ids.
 
     `may_keep`: a free id of the bundle may be used as it is. Raises `AssetValidationError` for an id that is another

@@ -39,7 +39,7 @@ class Rows:
 
 
 def rows_of(bundle: WorldBundle, world_id: UUID, ids: Mapping[UUID, UUID], there: Iterable[UUID] = ()) -> Rows:
-    """`ids` leads from the bundle's ids to the world's; `there` are those of the world's that are taken by this lore."""
+    """`ids` leads from the bundle's ids to the world's; `there`: those of the world's that are taken."""
     return _Making(bundle, world_id, ids, set(there)).rows
 
 
@@ -90,7 +90,7 @@ class _Making:
         made: dict[str, Row] = {}
         for number, claim in enumerate(claims):
             row = claim.model_dump(mode="json")
-            row |= {name: self._ids[row[name]] for name in _ONE if name in row and row[name]}
+            row |= {name: self._ids[row[name]] for name in _ONE if row.get(name)}
             row["id"] = self._ids[row["id"]] if row["id"] else str(new_id())
             row["world_id"] = self._world_id
             if row["source_chunk_id"]:
@@ -122,4 +122,8 @@ def _as_chunks(source: BundleSource, place: str) -> list[BundleChunk]:
 def _cut(source: BundleSource, place: str) -> list[SourceChunkText]:
     if source.text is not None:
         return chunks_of_text(source.text, at=f"{place}.")
-    return list(sorted(source.chunks, key=lambda chunk: chunk.chunk_index))
+    return [*sorted(source.chunks, key=_place_of)]
+
+
+def _place_of(chunk: BundleChunk) -> int:
+    return chunk.chunk_index

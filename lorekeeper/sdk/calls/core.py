@@ -1,6 +1,6 @@
 """`Call`: one request to the API, and how to read what comes back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,7 +14,8 @@ from lorekeeper.sdk.errors import APIError, UnexpectedAnswerError, api_error
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
-Params = Mapping[str, str]
+Params = Mapping[str, str | Sequence[str]]
+Headers = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Call(Generic[T]):
     read: Callable[[Answer], T]
     params: Params = field(default_factory=dict)
     body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Headers = field(default_factory=dict)
     repeatable: bool = False
     patience: float = 0.0
     """Seconds that the server may take on purpose (a long poll), on top of the usual time."""
@@ -67,13 +68,13 @@ def post(
     return Call("POST", path, model(answer), params or {}, encode(body), repeatable=repeatable, patience=patience)
 
 
-def patch(path: str, answer: type[M], body: BaseModel, *, headers: Params | None = None) -> Call[M]:
+def patch(path: str, answer: type[M], body: BaseModel, *, headers: Headers | None = None) -> Call[M]:
     """A merge patch (RFC 7396): what was given is sent, null too. Under `If-Match` it can be repeated."""
     given = body.model_dump_json(exclude_unset=True).encode()
     return Call("PATCH", path, model(answer), body=given, headers=headers or {}, repeatable=bool(headers))
 
 
-def delete(path: str, answer: type[M], params: Params, *, headers: Params | None = None) -> Call[M]:
+def delete(path: str, answer: type[M], params: Params, *, headers: Headers | None = None) -> Call[M]:
     """A deletion."""
     return Call("DELETE", path, model(answer), params, headers=headers or {})
 
@@ -100,7 +101,11 @@ def model(answer: type[M]) -> Callable[[Answer], M]:
 
 def query(filters: Mapping[str, object], *, skip: int = 0, limit: int = 50, cursor: str | None = None) -> Params:
     """Filters and the page as query parameters; what is not set is left out."""
-    params = {name: _text(value) for name, value in filters.items() if value is not None}
+    params: dict[str, str | Sequence[str]] = {
+        name: [_text(one) for one in value] if isinstance(value, list | tuple) else _text(value)
+        for name, value in filters.items()
+        if value is not None
+    }
     params["limit"] = str(limit)
     if cursor is not None:
         params["cursor"] = cursor

@@ -24,13 +24,13 @@ from lorekeeper.contracts.lore import (
     SourceResponse,
     WorldResponse,
 )
-from lorekeeper.sdk.calls.core import Call, Params, delete, get, model, patch
+from lorekeeper.sdk.calls.core import Call, Headers, Params, delete, get, model, patch
 
 PieceT = TypeVar("PieceT", bound=BaseModel)
 UpdateT = TypeVar("UpdateT", bound=BaseModel)
 
 
-def if_match(etag: str | None) -> Params:
+def if_match(etag: str | None) -> Headers:
     """The header that makes a write take effect only on this edit."""
     return {} if etag is None else {"If-Match": etag}
 

@@ -14,6 +14,7 @@ from lorekeeper.contracts.editing import (
     WorldBatchResponse,
 )
 from lorekeeper.contracts.editions import SourceEditionCreate, SourceEditionResponse
+from lorekeeper.contracts.imports import ImportReport, WorldImportResponse
 from lorekeeper.contracts.lore import (
     ClaimCreate,
     ClaimResponse,
@@ -30,10 +31,9 @@ from lorekeeper.contracts.lore import (
     SourceCreate,
     SourceResponse,
     WorldCreate,
-    WorldImportResponse,
     WorldResponse,
 )
-from lorekeeper.sdk.calls.core import Call, Params, encode, get, model, post
+from lorekeeper.sdk.calls.core import Call, M, Params, encode, get, model, post
 from lorekeeper.sdk.calls.editing import if_match
 
 
@@ -53,9 +53,30 @@ def list_worlds(params: Params) -> Call[PaginatedWorldResponse]:
     return get("/worlds", PaginatedWorldResponse, params)
 
 
-def import_world(bundle: WorldBundle, name: str | None) -> Call[WorldImportResponse]:
+def import_world(bundle: WorldBundle | bytes, name: str | None) -> Call[WorldImportResponse]:
+    return _importing("/worlds/import", WorldImportResponse, bundle, name, dry_run=False)
+
+
+def preview_import(bundle: WorldBundle | bytes, name: str | None) -> Call[ImportReport]:
+    return _importing("/worlds/import", ImportReport, bundle, name, dry_run=True)
+
+
+def import_into_world(
+    world_id: UUID, bundle: WorldBundle | bytes, name: str | None, dry_run: bool
+) -> Call[WorldImportResponse]:
+    return _importing(f"/worlds/{world_id}/import", WorldImportResponse, bundle, name, dry_run=dry_run)
+
+
+def export_world(world_id: UUID) -> Call[WorldBundle]:
+    return Call("GET", f"/worlds/{world_id}/export", model(WorldBundle), repeatable=True, patience=300)
+
+
+def _importing(path: str, answer: type[M], bundle: WorldBundle | bytes, name: str | None, *, dry_run: bool) -> Call[M]:
     params = {} if name is None else {"name": name}
-    return post("/worlds/import", WorldImportResponse, bundle, params=params, patience=300)
+    if dry_run:
+        params["dry_run"] = "true"
+    body = bundle if isinstance(bundle, bytes) else encode(bundle)
+    return Call("POST", path, model(answer), params, body, repeatable=dry_run, patience=300)
 
 
 def create_entity(body: EntityCreate) -> Call[EntityResponse]:

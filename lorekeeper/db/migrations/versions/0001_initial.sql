@@ -422,6 +422,11 @@ CREATE TABLE lore_tag (
 CREATE INDEX lore_tag_anywhere ON lore_tag (kind, tag, lore_id);
 CREATE INDEX lore_tag_of ON lore_tag (lore_id);
 
+-- What a world's summary is counted along.
+CREATE INDEX entity_counts ON entity (world_id, type) WHERE deleted_at IS NULL;
+CREATE INDEX claim_counts ON claim (world_id, canon_state) WHERE deleted_at IS NULL;
+CREATE INDEX source_chunk_counts ON source_chunk (world_id) WHERE deleted_at IS NULL;
+
 CREATE FUNCTION forget_search() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM lore_search WHERE lore_id IN (SELECT id FROM former);
@@ -462,7 +467,9 @@ BEGIN
     INSERT INTO entity_name (world_id, entity_id, name, whole)
     SELECT world_id, id, word, bool_or(is_whole)
     FROM written, unnest(name || aliases) AS called,
-         LATERAL (SELECT left(btrim(regexp_replace(search_form(called), '[^[:alnum:]]+', ' ', 'g')), 250) AS form) AS formed,
+         LATERAL (SELECT left(btrim(regexp_replace(search_form(called),
+                                                   '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u007f]+', ' ', 'g')), 250) AS form)
+             AS formed,
          LATERAL (SELECT form AS word, true AS is_whole
                   UNION ALL SELECT unnest(string_to_array(form, ' ')), false) AS words
     WHERE deleted_at IS NULL AND word <> '' AND (changed IS NULL OR id = ANY(changed))
@@ -661,6 +668,7 @@ CREATE INDEX asset_job_by_type ON asset_job (asset_type, id);
 CREATE INDEX asset_job_by_provider ON asset_job (provider, id);
 CREATE INDEX asset_job_by_requester ON asset_job (requested_by, id);
 CREATE INDEX asset_job_by_time ON asset_job (created_at, id);
+CREATE INDEX asset_job_counts ON asset_job (world_id, status);
 
 -- Each idempotency key a caller has used, with the job it was answered with, new or found. Another request under the same
 -- key is told from a repeated one by its fingerprint.
@@ -775,6 +783,7 @@ CREATE TABLE asset (
 CREATE INDEX asset_by_type ON asset (type, id);
 CREATE INDEX asset_by_status ON asset (status, id);
 CREATE INDEX asset_by_creator ON asset (created_by, id);
+CREATE INDEX asset_counts ON asset (world_id, type, status) INCLUDE (size_bytes);
 
 -- The file behind an asset is fixed; only its status and its labels move, and DELETED is for ever.
 CREATE FUNCTION guard_asset() RETURNS trigger LANGUAGE plpgsql AS $$
