@@ -49,10 +49,11 @@ WITH issued AS (
 SELECT * FROM issued
 
 -- name: assemble_upload
--- Notes that the store has put the parts together. No row: it was noted before, or the upload was given up meanwhile.
+-- Notes that the store has put the parts together. No row: it was noted before, or the upload was given up meanwhile. An
+-- asset may be made of it already: where the server died before it could note this, the file was there all the same.
 WITH whole AS (
     UPDATE upload SET assembled_at = %(now)s
-    WHERE id = %(id)s AND state = 'PENDING' AND assembled_at IS NULL
+    WHERE id = %(id)s AND state <> 'ABANDONED' AND assembled_at IS NULL
     RETURNING id, world_id, storage_key, content_type, size_bytes, assembled_at
 ), noted AS (
     INSERT INTO event (world_id, kind, subject_id, actor, request_id, after, occurred_at)

@@ -55,7 +55,7 @@ class BundleChunk(SourceChunkText, _Piece):
 
 
 class BundleSource(SourceBody, _Piece):
-    chunks: list[BundleChunk] = Field(default_factory=list, max_length=MAX_PIECES)
+    chunks: list[BundleChunk] = Field(default_factory=list, max_length=MAX_PIECES, fail_fast=True)
 
 
 class BundleClaim(ClaimBody, _Piece):
@@ -81,9 +81,9 @@ class WorldBundle(Request):
     format: Literal["lorekeeper.world-bundle"]
     version: Literal[1]
     world: BundleWorld
-    entities: list[BundleEntity] = Field(default_factory=list, max_length=MAX_PIECES)
-    sources: list[BundleSource] = Field(default_factory=list, max_length=MAX_PIECES)
-    claims: list[BundleClaim] = Field(default_factory=list, max_length=MAX_CLAIMS)
+    entities: list[BundleEntity] = Field(default_factory=list, max_length=MAX_PIECES, fail_fast=True)
+    sources: list[BundleSource] = Field(default_factory=list, max_length=MAX_PIECES, fail_fast=True)
+    claims: list[BundleClaim] = Field(default_factory=list, max_length=MAX_CLAIMS, fail_fast=True)
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
