@@ -27,6 +27,11 @@ FROM upload WHERE id = %(id)s
 SELECT row_to_json(upload) AS upload, (SELECT id FROM asset WHERE storage_key = %(storage_key)s) AS asset_id
 FROM upload WHERE storage_key = %(storage_key)s
 
+-- name: note_checksum
+-- Keeps what was read off an assembled file, so that a large one is read once, however often its completion is tried.
+UPDATE upload SET found_checksum = %(checksum)s
+WHERE storage_key = %(storage_key)s AND assembled_at IS NOT NULL AND found_checksum IS NULL
+
 -- name: begin_multipart_upload
 -- Notes the store's own name for a multipart upload that it has just begun. No row: it was given up meanwhile.
 UPDATE upload SET multipart_id = %(multipart_id)s

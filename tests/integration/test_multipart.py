@@ -469,6 +469,22 @@ class TestWhoMay:
             reader.api.refused(403, "forbidden", method, path, body)
 
 
+class TestTheChecksum:
+    def test_is_read_once_however_often_the_completion_is_tried(self, world: World, database: Database) -> None:
+        file = small_file()
+        job = claimed_job(world, asset_type="MAP", lease_seconds=600)
+        upload = completed(world, file)
+        payload = file.declared(upload["storage_key"]) | {"lease_token": job["lease_token"]}
+        path = f"{JOBS}/{job['id']}/complete"
+
+        world.api.refused(422, "checksum_mismatch", "POST", path, payload | {"checksum": "0" * 64})
+        assert row_of(database, upload)["found_checksum"] == file.checksum
+        database.execute("UPDATE upload SET found_checksum = %s WHERE id = %s", ["f" * 64, upload["upload_id"]])
+        problem = world.api.refused(422, "checksum_mismatch", "POST", path, payload)
+
+        assert problem["found"] == "f" * 64
+
+
 class TestAFileOf200Megabytes:
     def test_arrives_whole_however_its_parts_came(self, world: World) -> None:
         """Two parts at once; one broken off and sent again; one sent with other bytes, and then with the right ones."""
