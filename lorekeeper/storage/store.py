@@ -341,7 +341,7 @@ def _add_md5(params: dict[str, Any], **_: Any) -> None:
     params["headers"]["Content-MD5"] = base64.b64encode(digest).decode()
 
 
-def _look_at(task: "asyncio.Task[Abilities]") -> None:
+def _look_at(task: asyncio.Task[Any]) -> None:
     """Whoever waited is told of a failure; where nobody waits any more, it is not to be complained of."""
     if not task.cancelled():
         task.exception()
