@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lorekeeper.places import default_data_dir
+
+_HTTP_URL = TypeAdapter(HttpUrl)
 
 
 class Settings(BaseSettings):
@@ -25,8 +27,18 @@ class Settings(BaseSettings):
     )
 
     database_url: str | None = Field(None, validation_alias="DATABASE_URL", description="A PostgreSQL 15 or newer.")
-    s3_bucket_name: str | None = Field(None, validation_alias="S3_BUCKET_NAME", description="Bucket for the assets.")
-    s3_region: str = Field("us-east-1", validation_alias="S3_REGION", description="The bucket's region.")
+    s3_bucket_name: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,255}$",
+        validation_alias="S3_BUCKET_NAME",
+        description="Bucket for the assets.",
+    )
+    s3_region: str = Field(
+        "us-east-1",
+        pattern=r"^[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
+        validation_alias="S3_REGION",
+        description="The bucket's region.",
+    )
     s3_access_key_id: str | None = Field(None, validation_alias="S3_ACCESS_KEY_ID", description="Access key.")
     s3_secret_access_key: SecretStr | None = Field(
         None, validation_alias="S3_SECRET_ACCESS_KEY", description="Secret key."
@@ -59,6 +71,13 @@ class Settings(BaseSettings):
         "auto", description="`auto`: text on a terminal, else JSON lines."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+
+    @field_validator("s3_endpoint_url")
+    @classmethod
+    def _is_a_url(cls, value: str | None) -> str | None:
+        if value is not None and "_" in str(_HTTP_URL.validate_python(value).host):
+            raise ValueError("a host's name has no underscore")  # botocore takes none
+        return value
 
     @property
     def has_s3(self) -> bool:

@@ -1,6 +1,7 @@
 """How a request with a body is taken in: its key first, then the body, in which no name may stand twice."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -9,6 +10,9 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from lorekeeper.access.context import identify
+
+MAX_NAMES = 10_000
+"""In one object of a body. Pydantic tells of every name it does not know, and a million of them hold up the server."""
 
 
 class KeyedRoute(APIRoute):
@@ -39,9 +43,11 @@ class _StrictRequest(Request):
 
 def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
+    if len(pairs) > MAX_NAMES:
+        raise HTTPException(400, f"An object of the body has more than {MAX_NAMES} names.")
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1)
+        times = Counter(name for name, _ in pairs)
+        twice = next(name for name in found if times[name] > 1)
         # FastAPI lets this class through and makes any other error a 400 that does not say why.
         raise HTTPException(400, f"The name {json.dumps(twice[:100])} stands twice in one object of the body.")
     return found

@@ -40,8 +40,13 @@ class Swept:
 
 
 async def keep_clean(runtime: Runtime, *, every_seconds: float, abandoned_after: timedelta) -> None:
-    """Sweep now and then, until cancelled. A sweep that fails is logged, and the next one tries again."""
+    """Sweep now and then, until cancelled. A sweep that fails is logged, and the next one tries again.
+
+    Not at once: after a server was down for days, workers have this long to come back for what they had uploaded, and a
+    machine that has just started has this long to set its clock.
+    """
     while True:
+        await asyncio.sleep(every_seconds)
         try:
             swept = await sweep(runtime, abandoned_after=abandoned_after)
             if swept.abandoned or swept.removed:
@@ -50,7 +55,6 @@ async def keep_clean(runtime: Runtime, *, every_seconds: float, abandoned_after:
             log.warning("cleaning up failed", code=error.code, cause=str(error.__cause__ or error))
         except Exception as error:  # noqa: BLE001 - nothing may end the sweeps for as long as the server runs
             log.error("cleaning up failed", exc_info=error)
-        await asyncio.sleep(every_seconds)
 
 
 async def sweep(runtime: Runtime, *, abandoned_after: timedelta) -> Swept:

@@ -105,7 +105,8 @@ async def complete(ctx: Context, body: CompleteMultipartUploadRequest) -> Comple
         await _assemble(ctx, upload, body.parts)
         assembled = await repository.assemble_upload(ctx.database, body.upload_id, origin=ctx.origin)
         upload = assembled or await _visible(ctx, body.upload_id)
-        if upload["assembled_at"] is None:  # given up while the store was at it; the sweep removes what it made
+        if upload["assembled_at"] is None:  # given up meanwhile, and maybe swept before the store had made the file
+            await remove_now(ctx, body.upload_id, upload["storage_key"], in_parts=True)
             raise abandoned()
     return CompletedMultipartUploadResponse(
         upload_id=body.upload_id,

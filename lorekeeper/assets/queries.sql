@@ -28,6 +28,11 @@ FROM upload WHERE id = %(id)s
 SELECT row_to_json(upload) AS upload, (SELECT id FROM asset WHERE storage_key = %(storage_key)s) AS asset_id
 FROM upload WHERE storage_key = %(storage_key)s
 
+-- name: note_checksum
+-- Keeps what was read off an assembled file, so that a large one is read once, however often its completion is tried.
+UPDATE upload SET found_checksum = %(checksum)s
+WHERE storage_key = %(storage_key)s AND assembled_at IS NOT NULL AND found_checksum IS NULL
+
 -- name: begin_multipart_upload
 -- Notes the store's own name for a multipart upload that it has just begun. No row: it was given up meanwhile.
 UPDATE upload SET multipart_id = %(multipart_id)s
@@ -50,10 +55,11 @@ WITH issued AS (
 SELECT * FROM issued
 
 -- name: assemble_upload
--- Notes that the store has put the parts together. No row: it was noted before, or the upload was given up meanwhile.
+-- Notes that the store has put the parts together. No row: it was noted before, or the upload was given up meanwhile. An
+-- asset may be made of it already: where the server died before it could note this, the file was there all the same.
 WITH whole AS (
     UPDATE upload SET assembled_at = %(now)s
-    WHERE id = %(id)s AND state = 'PENDING' AND assembled_at IS NULL
+    WHERE id = %(id)s AND state <> 'ABANDONED' AND assembled_at IS NULL
     RETURNING id, world_id, storage_key, content_type, size_bytes, assembled_at
 ), noted AS (
     INSERT INTO event (world_id, kind, subject_id, actor, request_id, after, occurred_at)

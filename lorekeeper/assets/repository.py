@@ -36,6 +36,11 @@ async def get_upload_and_asset(database: Database, storage_key: str) -> Row:
     return row or {"upload": None, "asset_id": None}
 
 
+async def note_checksum(database: Database, storage_key: str, checksum: str) -> None:
+    """Keep the SHA-256 that was read off an assembled file."""
+    await database.run(QUERIES.note_checksum, storage_key=storage_key, checksum=checksum)
+
+
 async def begin_multipart_upload(database: Database, upload_id: UUID, multipart_id: str) -> bool:
     """Note the store's name for it; False when the upload was given up meanwhile."""
     row = await database.one(QUERIES.begin_multipart_upload, id=upload_id, multipart_id=multipart_id)

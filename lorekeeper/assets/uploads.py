@@ -82,8 +82,16 @@ async def verify_upload(
         raise UploadMismatchError("object_missing", f"{why}.")
     _agree("size_mismatch", "size_bytes", file.size_bytes, stored.size_bytes)
     _agree("content_type_mismatch", "content_type", file.content_type, stored.content_type)
-    checksum = stored.checksum or await ctx.store.checksum_of(file.storage_key)
+    checksum = stored.checksum or upload["found_checksum"] or await _read_checksum(ctx, upload)
     _agree("checksum_mismatch", "checksum", file.checksum, checksum)
+
+
+async def _read_checksum(ctx: Context, upload: Row) -> str:
+    """Read the whole file, which takes as long as it is large; of an assembled one it is remembered."""
+    checksum = await ctx.store.checksum_of(upload["storage_key"])
+    if upload["assembled_at"] is not None:
+        await repository.note_checksum(ctx.database, upload["storage_key"], checksum)
+    return checksum
 
 
 def require_pending(upload: Row) -> None:

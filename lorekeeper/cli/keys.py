@@ -9,6 +9,7 @@ from uuid import UUID
 import psycopg
 import typer
 from pydantic import TypeAdapter, ValidationError
+from rich.markup import escape
 from rich.table import Table
 
 from lorekeeper.access import service
@@ -61,7 +62,7 @@ def create(
         )
 
     key_id, text = _with_database(data_dir, work)
-    console_on("stderr").print(f"Key {key_id} for {name} ({role}). Keep it: it is not shown again.")
+    console_on("stderr").print(f"Key {key_id} for {escape(name)} ({role}). Keep it: it is not shown again.")
     # The key alone on standard output, so that it can be piped into a file or a variable.
     console_on("stdout").print(text, soft_wrap=True)
 
@@ -74,9 +75,9 @@ def list_(data_dir: DataDir = None) -> None:
     for row in rows:
         table.add_row(
             row["id"],
-            row["name"],
+            escape(row["name"]),
             row["role"],
-            "all" if row["all_worlds"] else ", ".join(row["worlds"]),
+            "all" if row["all_worlds"] else escape(", ".join(row["worlds"])),
             "all" if row["providers"] is None else ", ".join(row["providers"]),
             f"{row['created_at']:%Y-%m-%d %H:%M}",
             f"{row['last_used_at']:%Y-%m-%d %H:%M}" if row["last_used_at"] else "never",

@@ -67,7 +67,7 @@ class BundleSource(SourceBody, _Piece):
     """A source with its chunks, or with its whole text, which the import cuts as it would that of a new source."""
 
     text: WholeText | None = Field(None, description="The whole text; it is cut at paragraph and heading borders.")
-    chunks: list[BundleChunk] = Field(default_factory=list, max_length=MAX_PIECES)
+    chunks: list[BundleChunk] = Field(default_factory=list, max_length=MAX_PIECES, fail_fast=True)
 
     @model_validator(mode="after")
     def _one_way_to_give_text(self) -> Self:
@@ -106,10 +106,10 @@ class WorldBundle(Request):
     format: Literal["lorekeeper.world-bundle"]
     version: Literal[1]
     world: BundleWorld
-    entities: list[BundleEntity] = Field(default_factory=list, max_length=MAX_PIECES)
-    sources: list[BundleSource] = Field(default_factory=list, max_length=MAX_PIECES)
-    claims: list[BundleClaim] = Field(default_factory=list, max_length=MAX_CLAIMS)
-    predicates: list[BundlePredicate] = Field(default_factory=list, max_length=10_000)
+    entities: list[BundleEntity] = Field(default_factory=list, max_length=MAX_PIECES, fail_fast=True)
+    sources: list[BundleSource] = Field(default_factory=list, max_length=MAX_PIECES, fail_fast=True)
+    claims: list[BundleClaim] = Field(default_factory=list, max_length=MAX_CLAIMS, fail_fast=True)
+    predicates: list[BundlePredicate] = Field(default_factory=list, max_length=10_000, fail_fast=True)
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:

@@ -154,6 +154,10 @@ class Database:
                     # A migration changed what a statement returns that this connection had prepared before it.
                     await connection.close()
                     raise DatabaseUnavailableError("The schema has just changed; try again.") from error
+                except psycopg.errors.ReadOnlySqlTransaction as error:
+                    # After a failover this is a standby now; a new connection may lead to the one that took its place.
+                    await connection.close()
+                    raise DatabaseUnavailableError("The database takes no changes; try again in a moment.") from error
         except UNAVAILABLE as error:
             await self._discard_broken(error)
             raise _unavailable(error) from error

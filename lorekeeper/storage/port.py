@@ -79,7 +79,7 @@ class ObjectStore(Protocol):
         ...
 
     async def checksum_of(self, key: str) -> str:
-        """SHA-256 (hexadecimal), worked out by reading the whole object."""
+        """SHA-256 (hexadecimal), worked out by reading the whole object; who asks at the same time shares a read."""
         ...
 
     async def delete_object(self, key: str) -> None:

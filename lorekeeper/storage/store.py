@@ -53,6 +53,7 @@ class S3Store:
         )
         self._abilities: Abilities | None = None
         self._probing: asyncio.Task[Abilities] | None = None
+        self._reads: dict[str, asyncio.Task[str]] = {}
 
     async def open(self) -> None:
         address = self._address
@@ -77,9 +78,9 @@ class S3Store:
         self._client.meta.events.register("before-call.s3.DeleteObjects", _add_md5)
 
     async def close(self) -> None:
-        if self._probing is not None:
-            self._probing.cancel()
-            await asyncio.wait([self._probing])
+        for task in [*self._reads.values(), *([self._probing] if self._probing else [])]:
+            task.cancel()
+            await asyncio.wait([task])
         await self._exit.aclose()
 
     async def check(self) -> None:
@@ -114,6 +115,15 @@ class S3Store:
         )
 
     async def checksum_of(self, key: str) -> str:
+        read = self._reads.get(key)
+        if read is None:
+            read = self._reads[key] = asyncio.create_task(self._read_checksum(key))
+            read.add_done_callback(_look_at)
+            read.add_done_callback(lambda _: self._reads.pop(key))
+        # Shielded: a caller that gives up does not end it for the others, nor for itself when it asks again.
+        return await asyncio.shield(read)
+
+    async def _read_checksum(self, key: str) -> str:
         digest = hashlib.sha256()
         with _asking():
             answer = await self._client.get_object(Bucket=self._bucket, Key=key)
@@ -331,7 +341,7 @@ def _add_md5(params: dict[str, Any], **_: Any) -> None:
     params["headers"]["Content-MD5"] = base64.b64encode(digest).decode()
 
 
-def _look_at(task: "asyncio.Task[Abilities]") -> None:
+def _look_at(task: asyncio.Task[Any]) -> None:
     """Whoever waited is told of a failure; where nobody waits any more, it is not to be complained of."""
     if not task.cancelled():
         task.exception()

@@ -7,6 +7,7 @@ from real_commands import is_one_sentence, lorekeeper, until
 
 from lorekeeper.contracts.enums import Role
 from lorekeeper.contracts.keys import KeyCreate
+from lorekeeper.contracts.lore import WorldCreate
 from lorekeeper.sdk import Client, ConflictError, UnauthorizedError
 
 
@@ -40,6 +41,17 @@ def test_a_key_for_a_world_that_does_not_exist_is_not_made(server):
     made = keys(server, "create", "nobody", "--world", uuid.uuid4())
 
     assert (made.status, made.out, is_one_sentence(made.err)) == (1, "", True)
+
+
+def test_names_are_shown_as_they_are_whatever_they_look_like(server):
+    world = server.client.worlds.create(WorldCreate(name="[bold]Tir[/] na [/nOg]"))
+
+    made = keys(server, "create", "of [/b] [red]Ann", "--world", world.id)
+
+    assert (made.status, "of [/b] [red]Ann" in made.err) == (0, True)
+    row = next(line for line in keys(server, "list").out.splitlines() if line.startswith(made.out.split("_")[1]))
+    assert "[red]" in row
+    assert "[bold]Tir" in row
 
 
 def test_a_key_is_made_used_listed_and_revoked_by_the_sdk(client):

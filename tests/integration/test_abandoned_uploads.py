@@ -22,6 +22,7 @@ from lorekeeper.access.context import Runtime
 from lorekeeper.app import Backing, create_app
 from lorekeeper.assets.cleanup import BATCH, Swept, sweep
 from lorekeeper.assets.repository import QUERIES
+from lorekeeper.contracts.enums import Role
 from lorekeeper.contracts.errors import StorageUnavailableError
 from lorekeeper.kit.clock import MovableClock
 from lorekeeper.kit.queries import Query
@@ -359,3 +360,15 @@ class TestTheServer:
             until(lambda key=key: row_of(database, key)["state"] == "ABANDONED", seconds=30)
             assert row_of(database, key)["removed_at"] is None
         assert storeless.as_anyone().ask("GET", "/health/live").status_code == 200
+
+    def test_that_was_down_for_days_leaves_workers_time_to_come_back(
+        self, settings: Settings, backing: Backing, world: World, database: Database
+    ) -> None:
+        payload, job = uploaded(world, File()), running_job(world)
+        expired = "UPDATE upload SET expires_at = now() - interval '3 days' WHERE storage_key = %s"
+        database.execute(expired, [payload["storage_key"]])
+
+        with running_app(settings.model_copy(update={"cleanup_interval_seconds": 600}), backing) as back:
+            done = back.as_new_key(Role.ADMIN).ask("POST", f"{JOBS}/{job['id']}/complete", json=payload)
+
+        assert done.status_code == 200, done.text

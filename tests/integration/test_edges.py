@@ -11,9 +11,12 @@ from factories.lore import World
 from harness.server import RunningApp
 from harness.wire import Api
 
+from lorekeeper.access.repository import note_use
 from lorekeeper.contracts.base import format_time
 from lorekeeper.contracts.enums import Role
+from lorekeeper.contracts.errors import DatabaseUnavailableError
 from lorekeeper.kit.clock import MovableClock
+from lorekeeper.kit.database import Database
 
 
 def ask(world: World, method: str, path: str, body: object) -> httpx.Response:
@@ -204,3 +207,21 @@ def test_a_new_idempotency_key_is_not_spent_on_a_missed_job(world: World, clock:
     answer = world.api.ask("POST", JOBS, json=request | {"idempotency_key": uuid4().hex})
     assert (answer.status_code, answer.json()["status"]) == (201, "QUEUED")
     assert answer.json()["id"] != missed["id"]
+
+
+async def test_a_connection_that_takes_no_changes_any_more_is_given_up_for_another(
+    admin: Api, database_url: str, clock: MovableClock
+) -> None:
+    """As after a failover, when what was the primary is a standby. It is no error of ours, and passes."""
+    database, now = Database(database_url, max_size=1), clock.now()
+    await database.open()
+    try:
+        async with database.session() as session:
+            await session._connection.execute("SET default_transaction_read_only = on")
+
+        with pytest.raises(DatabaseUnavailableError):
+            await note_use(database, admin.key_id, before=now, now=now)
+
+        await note_use(database, admin.key_id, before=now, now=now)
+    finally:
+        await database.close()

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -20,6 +21,7 @@ from harness.server import RunningApp
 from harness.shapes import Field, Schema
 from harness.wire import PROBLEM, Api, problem
 
+from lorekeeper.access.route import MAX_NAMES
 from lorekeeper.kit.middleware import MAX_HEADER_BYTES, MAX_URI_BYTES
 from lorekeeper.kit.pagination import encode_cursor
 from lorekeeper.kit.protocol import MOST_BEFORE_BODY
@@ -234,6 +236,27 @@ def _length(answer: bytes) -> int:
     return next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length:"))
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("{" + ",".join(f'"{n:x}":1' for n in range(MAX_NAMES)) + "}", 422),
+        ("{" + ",".join(f'"{n:x}":1' for n in range(100_000)) + "}", 400),
+        ("{" + ",".join(f'"{n:x}":1' for n in range(MAX_NAMES - 2)) + ',"last":1,"last":1}', 400),
+        ('{"sources":[{"chunks":[' + "1," * 90_000 + "1]}" + ',{"chunks":[1]}' * 40_000 + "]}", 422),
+        ('{"claims":[' + "1," * 400_000 + "1]}", 422),
+    ],
+    ids=["names", "too many names", "the last name twice", "chunks that are none", "claims that are none"],
+)
+def test_a_body_with_very_many_mistakes_is_refused_at_once(admin: Api, body: str, status: int) -> None:
+    """Not one after the other: for as long as they are listed, the server answers nobody."""
+    began = time.perf_counter()
+    answer = admin.ask("POST", "/worlds/import", content=body.encode(), headers=JSON)
+
+    assert answer.status_code == status
+    assert len(answer.json().get("errors", ())) <= 50
+    assert time.perf_counter() - began < 2
+
+
 class TestThePathAndTheQuery:
     def test_have_a_greatest_length(self, admin: Api) -> None:
         just = "x" * (MAX_URI_BYTES - len("/worldsname="))
@@ -281,6 +304,25 @@ class TestHeaders:
 
         assert status == 431
         assert json.loads(body)["code"] == "headers_too_large"
+
+    @pytest.mark.parametrize("trailer", [b"X-A: " + b"x" * 65_536, b"X-A: 1\r\n" * 8_192], ids=["one", "many"])
+    def test_after_a_body_have_an_end_too(self, app: RunningApp, trailer: bytes) -> None:
+        endless = trailer[5:] if b"\r\n" not in trailer else trailer
+        head = b"POST /worlds HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + trailer
+        url = urlsplit(app.url)
+        with (
+            socket.create_connection((str(url.hostname), url.port or 0), timeout=20) as connection,
+            pytest.raises((BrokenPipeError, ConnectionResetError)),
+        ):
+            connection.sendall(head)
+            for _ in range(100 * MOST_BEFORE_BODY // len(endless)):
+                connection.sendall(endless)
+
+    def test_after_a_body_are_no_headers(self, app: RunningApp, admin: Api) -> None:
+        key = f"Authorization: {admin.headers['Authorization']}\r\n".encode()
+        head = b"POST /worlds HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+
+        assert by_hand(app, head + key + b"\r\n")[0] == 401
 
     def test_leave_the_connection_good_for_a_large_body_in_between(self, app: RunningApp, admin: Api) -> None:
         """The limit is on what stands before a body, on a connection that has seen many."""

@@ -1,5 +1,6 @@
 """Files in parts: initiated, sent in any order, resumed, completed or aborted (issue 3, Deliver 5)."""
 
+import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
@@ -308,6 +309,44 @@ class TestComplete:
         assert row_of(database, upload)["assembled_at"]
         assert finish(world, upload) == whole
 
+    def test_does_so_too_where_a_job_was_completed_with_the_file_in_between(
+        self, world: World, database: Database, bucket: Bucket
+    ) -> None:
+        file = small_file()
+        upload = sent(world, file)
+        bucket.assemble(upload["storage_key"], row_of(database, upload)["multipart_id"])
+        complete(world.api, running_job(world, asset_type="MAP"), file.declared(upload["storage_key"]))
+
+        whole = finish(world, upload)
+
+        assert whole["assembled_at"]
+        assert finish(world, upload) == whole
+
+    async def test_of_what_is_given_up_and_swept_meanwhile_leaves_nothing_in_the_store(
+        self, world: World, database: Database, database_url: str, bucket: Bucket
+    ) -> None:
+        """The very moment: the store has put the parts together, after it was thought to hold nothing any more."""
+        upload = sent(world, small_file())
+        async with await psycopg.AsyncConnection.connect(database_url) as sweeping:
+            await sweeping.execute(
+                """UPDATE upload SET state = 'ABANDONED', removed_at = now(), expires_at = now() - interval '1 day'
+                   WHERE id = %s""",
+                [upload["upload_id"]],
+            )
+            request = asyncio.create_task(
+                asyncio.to_thread(world.api.ask, "POST", f"{MULTIPART}/complete", json=of(upload))
+            )
+            waiting = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
+            while database.execute(waiting, [database.info.dbname]).fetchone() != {"n": 1}:
+                assert not request.done(), request.result().text
+                await asyncio.sleep(0.01)
+            assert bucket.holds(upload["storage_key"])
+            await sweeping.commit()
+        answer = await request
+
+        assert (answer.status_code, answer.json()["code"]) == (422, "upload_abandoned")
+        assert not bucket.holds(upload["storage_key"])
+
     def test_of_what_the_store_has_lost_says_to_begin_anew(
         self, world: World, database: Database, bucket: Bucket
     ) -> None:
@@ -428,6 +467,22 @@ class TestWhoMay:
             ("POST", f"{MULTIPART}/abort", of(upload)),
         ):
             reader.api.refused(403, "forbidden", method, path, body)
+
+
+class TestTheChecksum:
+    def test_is_read_once_however_often_the_completion_is_tried(self, world: World, database: Database) -> None:
+        file = small_file()
+        job = claimed_job(world, asset_type="MAP", lease_seconds=600)
+        upload = completed(world, file)
+        payload = file.declared(upload["storage_key"]) | {"lease_token": job["lease_token"]}
+        path = f"{JOBS}/{job['id']}/complete"
+
+        world.api.refused(422, "checksum_mismatch", "POST", path, payload | {"checksum": "0" * 64})
+        assert row_of(database, upload)["found_checksum"] == file.checksum
+        database.execute("UPDATE upload SET found_checksum = %s WHERE id = %s", ["f" * 64, upload["upload_id"]])
+        problem = world.api.refused(422, "checksum_mismatch", "POST", path, payload)
+
+        assert problem["found"] == "f" * 64
 
 
 class TestAFileOf200Megabytes:

@@ -291,6 +291,21 @@ class TestOutOfReach:
             assert isinstance(failure, StorageUnavailableError), name
             assert re.fullmatch(r"The .+ 403.*\.", failure.detail), name
 
+    async def test_those_who_ask_for_one_checksum_at_once_share_a_read(self, engines: Engines) -> None:
+        def reading(_: Asked, __: Forward) -> Answer:
+            return Answer(200, {}, b"all of it")
+
+        with store_proxy(engines.store, reading) as proxy:
+            async with opened(proxy.address) as store:
+                gone = asyncio.ensure_future(store.checksum_of("k"))
+                asked = [asyncio.ensure_future(store.checksum_of("k")) for _ in range(3)]
+                await asyncio.sleep(0)
+                gone.cancel()  # whoever asked first does not take it from the others
+                assert set(await asyncio.gather(*asked)) == {hashlib.sha256(b"all of it").hexdigest()}
+                assert len(proxy.seen) == 1
+                await store.checksum_of("k")
+                assert len(proxy.seen) == 2
+
     async def test_a_read_that_breaks_off_is_no_checksum(self, engines: Engines) -> None:
         def breaking_off(_: Asked, __: Forward) -> Answer:
             return Answer(200, {}, b"some of it", promised_bytes=1000)

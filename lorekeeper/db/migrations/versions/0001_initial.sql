@@ -727,6 +727,7 @@ CREATE TABLE upload (
     part_size_bytes bigint CHECK (part_size_bytes >= 1),  -- of a multipart upload; NULL: it comes in one piece
     multipart_id    text,                                 -- the store's own name for a multipart upload, once it has one
     assembled_at    timestamptz,                          -- when the store put the parts together
+    found_checksum  text CHECK (found_checksum ~ '^[0-9a-f]{64}$'),  -- read off the assembled file, which changes no more
     state           text NOT NULL DEFAULT 'PENDING' CHECK (state IN ('PENDING', 'USED', 'ABANDONED', 'RELEASED')),
     removed_at      timestamptz,                          -- when the store was found to hold nothing of it any more
     created_by      text NOT NULL,
@@ -736,6 +737,7 @@ CREATE TABLE upload (
     UNIQUE (world_id, asset_type, storage_key),
     CHECK (part_size_bytes IS NULL OR size_bytes IS NOT NULL),
     CHECK (part_size_bytes IS NOT NULL OR (multipart_id IS NULL AND assembled_at IS NULL)),
+    CHECK (found_checksum IS NULL OR assembled_at IS NOT NULL),
     CHECK (removed_at IS NULL OR state IN ('ABANDONED', 'RELEASED'))
 );
 CREATE INDEX upload_pending ON upload (expires_at) WHERE state = 'PENDING';
