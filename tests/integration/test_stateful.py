@@ -14,6 +14,7 @@ from harness.server import RunningApp
 from harness.wire import Api
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
+from stateful.rules.bundles import Bundles
 from stateful.rules.canon import Canon
 from stateful.rules.moves import Moves
 from stateful.rules.parts import Parts
@@ -30,6 +31,7 @@ STEPS_IN_A_RUN = 50
 RUNS_IN_A_ROUND = 9
 """With ten or more, Hypothesis tries short ones first, and a run costs as much to set up as a dozen steps."""
 REACHED = {
+    "bring back: changes",
     "claim: jobs that end",
     "claim: jobs that were missed",
     "claim: of a RUNNING job",
@@ -68,7 +70,7 @@ REACHED = {
 """What so many steps come by without fail: else the rules lead nowhere any more."""
 
 
-class Jobs(Working, Moves, Parts, Registry, Canon):
+class Jobs(Working, Moves, Parts, Registry, Canon, Bundles):
     """All that can be done."""
 
 
