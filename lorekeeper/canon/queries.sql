@@ -1,8 +1,10 @@
 -- name: declare_predicate
--- Says of a predicate whether it is single-valued; with an event, where that is new.
-WITH written AS (
+-- Says of a predicate whether it is single-valued, while its world lives; with an event, where that is new.
+WITH held AS MATERIALIZED (
+    SELECT id FROM world WHERE id = %(world_id)s AND deleted_at IS NULL FOR KEY SHARE
+), written AS (
     INSERT INTO predicate_rule (id, world_id, predicate, single_valued, created_by, created_at, updated_at)
-    VALUES (%(id)s, %(world_id)s, %(predicate)s, %(single_valued)s, %(actor)s, %(now)s, %(now)s)
+    SELECT %(id)s, held.id, %(predicate)s, %(single_valued)s, %(actor)s, %(now)s, %(now)s FROM held
     ON CONFLICT (world_id, predicate)
         DO UPDATE SET single_valued = EXCLUDED.single_valued, updated_at = EXCLUDED.updated_at
         WHERE predicate_rule.single_valued <> EXCLUDED.single_valued
@@ -14,11 +16,12 @@ SELECT world_id, 'predicate.declared', id, %(actor)s, %(request_id)s,
 FROM written
 
 -- name: get_predicate
--- One declared predicate, with the number of living claims that use it.
+-- One declared predicate of a living world, with the number of living claims that use it.
 SELECT rule.*, (SELECT count(*) FROM claim
                 WHERE claim.world_id = rule.world_id AND claim.predicate = rule.predicate AND claim.deleted_at IS NULL
                ) AS claims
-FROM predicate_rule AS rule WHERE rule.world_id = %(world_id)s AND rule.predicate = %(predicate)s
+FROM predicate_rule AS rule JOIN world ON world.id = rule.world_id AND world.deleted_at IS NULL
+WHERE rule.world_id = %(world_id)s AND rule.predicate = %(predicate)s
 
 -- name: list_predicates
 -- The declared predicates of a world, newest first, each with the number of living claims that use it.
@@ -32,10 +35,12 @@ ORDER BY rule.id DESC  -- when ordered
 LIMIT %(limit)s OFFSET %(skip)s
 
 -- name: withdraw_predicate
--- Takes back what was said of a predicate.
-WITH gone AS (
-    DELETE FROM predicate_rule WHERE world_id = %(world_id)s AND predicate = %(predicate)s
-    RETURNING id, world_id, predicate, single_valued
+-- Takes back what was said of a predicate, while its world lives.
+WITH held AS MATERIALIZED (
+    SELECT id FROM world WHERE id = %(world_id)s AND deleted_at IS NULL FOR KEY SHARE
+), gone AS (
+    DELETE FROM predicate_rule AS rule USING held WHERE rule.world_id = held.id AND rule.predicate = %(predicate)s
+    RETURNING rule.id, rule.world_id, rule.predicate, rule.single_valued
 )
 INSERT INTO event (world_id, kind, subject_id, actor, request_id, before, occurred_at)
 SELECT world_id, 'predicate.withdrawn', id, %(actor)s, %(request_id)s,

@@ -17,8 +17,8 @@ Origin = Mapping[str, Any]
 
 async def declare_predicate(
     session: Session, world_id: UUID, predicate: str, *, single_valued: bool, origin: Origin
-) -> Row:
-    """Say something of a predicate; in a transaction, which keeps it until it is read."""
+) -> Row | None:
+    """Say something of a predicate; in a transaction, which keeps it until it is read. None where the world is gone."""
     await session.run(
         QUERIES.declare_predicate,
         id=new_id(),
@@ -27,9 +27,7 @@ async def declare_predicate(
         single_valued=single_valued,
         **origin,
     )
-    row = await session.one(QUERIES.get_predicate, world_id=world_id, predicate=predicate)
-    assert row is not None  # noqa: S101 - the statement before has written or locked it
-    return row
+    return await session.one(QUERIES.get_predicate, world_id=world_id, predicate=predicate)
 
 
 async def withdraw_predicate(session: Session, world_id: UUID, predicate: str, *, origin: Origin) -> Row | None:

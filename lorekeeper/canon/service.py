@@ -32,7 +32,7 @@ async def declare_predicate(
         row = await repository.declare_predicate(
             session, world_id, predicate, single_valued=body.single_valued, origin=ctx.origin
         )
-    return PredicateResponse.model_validate(row)
+    return PredicateResponse.model_validate(lore.visible(ctx, LoreKind.WORLD, world_id, row))
 
 
 async def withdraw_predicate(ctx: Context, world_id: UUID, predicate: str) -> PredicateResponse:
@@ -41,6 +41,7 @@ async def withdraw_predicate(ctx: Context, world_id: UUID, predicate: str) -> Pr
     async with ctx.database.transaction() as session:
         row = await repository.withdraw_predicate(session, world_id, predicate, origin=ctx.origin)
     if row is None:
+        await lore.read(ctx, LoreKind.WORLD, world_id)  # it may be what is gone
         raise NotFoundError(f"Nothing is declared of the predicate {predicate!r} in world {world_id}.")
     return PredicateResponse.model_validate(row)
 

@@ -426,6 +426,7 @@ CREATE TABLE entity_name (
     PRIMARY KEY (entity_id, name)
 );
 CREATE INDEX entity_name_exact ON entity_name (world_id, name);
+CREATE INDEX entity_name_anywhere ON entity_name (name);
 CREATE INDEX entity_name_alike ON entity_name USING gin (world_id, name gin_trgm_ops);
 
 -- The tags of living entities and claims, in the order of their ids: what lists are read along that are filtered by a tag.
@@ -436,7 +437,7 @@ CREATE TABLE lore_tag (
     lore_id  uuid NOT NULL,
     PRIMARY KEY (world_id, kind, tag, lore_id)
 );
-CREATE INDEX lore_tag_anywhere ON lore_tag (kind, tag, lore_id);
+CREATE INDEX lore_tag_anywhere ON lore_tag (tag, kind, lore_id);
 CREATE INDEX lore_tag_of ON lore_tag (lore_id);
 
 -- What a world's summary is counted along.
@@ -534,6 +535,9 @@ BEGIN
                  UNION SELECT object_entity_id FROM written WHERE deleted_at IS NULL)
     ORDER BY id FOR SHARE;
     IF TG_OP = 'UPDATE' THEN
+        -- In the order in which a rename holds them, too. The rows of entities and chunks are written by none but who has
+        -- the entity, or the source.
+        PERFORM FROM lore_search WHERE lore_id = ANY(changed) ORDER BY lore_id FOR UPDATE;
         DELETE FROM lore_search WHERE lore_id = ANY(changed);
         DELETE FROM lore_tag WHERE lore_id = ANY(changed);
     END IF;

@@ -110,13 +110,14 @@ WITH RECURSIVE chain (id, supersedes_claim_id) AS (
 SELECT id FROM chain
 
 -- name: regroup_claims
--- Gives all that supersede a claim, over any number of steps, its new version group.
+-- Gives all that supersede a claim, over any number of steps, its new version group, unless they are in it already.
 WITH RECURSIVE chain (id, was) AS (
     SELECT id, version_group_id FROM claim WHERE supersedes_claim_id = %(id)s
     UNION
     SELECT claim.id, claim.version_group_id FROM claim JOIN chain ON claim.supersedes_claim_id = chain.id
 ), moved AS (
-    UPDATE claim SET version_group_id = %(version_group_id)s FROM chain WHERE claim.id = chain.id
+    UPDATE claim SET version_group_id = %(version_group_id)s
+    FROM chain WHERE claim.id = chain.id AND chain.was <> %(version_group_id)s
     RETURNING claim.id, claim.world_id, chain.was
 )
 INSERT INTO event (world_id, kind, subject_id, actor, request_id, before, after, occurred_at)

@@ -1,5 +1,6 @@
 """The earlier versions of a piece of lore, and what lies between two of them, so that a person can read it."""
 
+import asyncio
 import json
 from typing import Any
 from uuid import UUID
@@ -58,7 +59,8 @@ async def diff(ctx: Context, kind: LoreKind, lore_id: UUID, version: int, to: in
         id=lore_id,
         from_version=before["version"],
         to_version=after["version"],
-        changes=changes(kind, as_read(kind, before), as_read(kind, after)),
+        # Two long texts take a while: other requests go on meanwhile.
+        changes=await asyncio.to_thread(changes, kind, as_read(kind, before), as_read(kind, after)),
     )
 
 

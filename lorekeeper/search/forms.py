@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 """Written without blanks, so each character is a word of its own."""
@@ -16,8 +16,7 @@ _WORD = re.compile(f"[{CJK}]|[^{_BLANKS}{CJK}]+")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """One word of a text: its form in the index, and its place in code points."""
 
     form: str
@@ -27,6 +26,8 @@ class Word:
 
 def form_of(word: str) -> str:
     """In lower case, without accents. Letter by letter: PostgreSQL's lower case looks at no neighbours."""
+    if word.isascii():
+        return word.lower()
     lower = "".join(letter.lower() for letter in word)
     return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", lower)))
 

@@ -1,6 +1,6 @@
 """Looking into a world: what fits a question, how much there is, what is said of an entity and where."""
 
-import re
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ from lorekeeper.kit.database import Row, Session
 from lorekeeper.kit.pagination import Paging, encode_cursor
 from lorekeeper.lore import service as lore
 from lorekeeper.search import repository
-from lorekeeper.search.mentions import mentions_in, pattern_of
+from lorekeeper.search.mentions import Names, mentions_in, tree_of
 from lorekeeper.search.questions import Question, read_question
 from lorekeeper.search.snippets import Meant, forms_in, marks_in, snippet_of
 
@@ -67,7 +67,8 @@ async def search(
         hits = [row for row in rows if row["kind"] is not None]
         meant = await _meant(session, question, hits)
     return SearchResponse(
-        items=[_hit(row, meant) for row in hits],
+        # Marking the words of many long texts takes a while: other requests go on meanwhile.
+        items=await asyncio.to_thread(lambda: [_hit(row, meant) for row in hits]),
         total=rows[0]["total"],
         total_is_estimate=rows[0]["cut"],
         skip=skip,
@@ -82,7 +83,7 @@ async def _meant(session: Session, question: Question, rows: Sequence[Row]) -> M
     stems, beginning = rows[0]["stems"] or [], question.beginning
     asked = {*stems, *question.words}
     starts = tuple({stem[:STEM_LETTERS] for stem in asked})
-    forms = forms_in(text for row in rows for text in _texts(row).values())
+    forms = await asyncio.to_thread(forms_in, [text for row in rows for text in _texts(row).values()])
     alike = [form for form in forms if form.startswith(starts)]
     same = asked | await repository.same_stem(session, alike, stems) if alike else asked
     return lambda form: form in same or (beginning is not None and form.startswith(beginning))
@@ -174,7 +175,7 @@ async def mentions(ctx: Context, entity_id: UUID, paging: Paging) -> PaginatedMe
     entity = await lore.read(ctx, LoreKind.ENTITY, entity_id)
     assert isinstance(entity, EntityResponse)  # noqa: S101 - the kind says so
     names = [entity.name, *entity.aliases]
-    pattern = pattern_of(names)
+    tree = tree_of(names)
     items: list[MentioningChunk] = []
     after, skip = paging.after, paging.skip
     async with ctx.database.session() as session:
@@ -182,7 +183,8 @@ async def mentions(ctx: Context, entity_id: UUID, paging: Paging) -> PaginatedMe
             total, more, rows = await repository.find_mentions(
                 session, entity.world_id, names, after=after, skip=skip, limit=paging.limit + 1
             )
-            items += [chunk for chunk in (_mentioning(row, pattern) for row in rows) if chunk.mentions]
+            # Many long texts, or many long names, take a while: other requests go on meanwhile.
+            items += await asyncio.to_thread(_mentioning, rows, tree)
             if len(rows) <= paging.limit or len(items) > paging.limit:
                 break
             after, skip = rows[-1]["id"], 0
@@ -200,5 +202,6 @@ async def mentions(ctx: Context, entity_id: UUID, paging: Paging) -> PaginatedMe
     )
 
 
-def _mentioning(row: Row, pattern: re.Pattern[str]) -> MentioningChunk:
-    return MentioningChunk.model_validate(row | {"mentions": mentions_in(row["content"], pattern)})
+def _mentioning(rows: Sequence[Row], tree: Names) -> list[MentioningChunk]:
+    found = ((row, mentions_in(row["content"], tree)) for row in rows)
+    return [MentioningChunk.model_validate(row | {"mentions": mentions}) for row, mentions in found if mentions]

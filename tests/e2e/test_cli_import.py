@@ -8,6 +8,8 @@ from uuid import UUID
 import pytest
 from real_commands import is_one_sentence, lorekeeper
 
+from lorekeeper.cli.bringing import files
+from lorekeeper.cli.terminal import CommandError
 from lorekeeper.contracts.lore import WorldCreate
 from lorekeeper.samples import SAMPLE_WORLD, sample_world
 
@@ -92,6 +94,7 @@ def test_worlds_of_one_name_are_told_apart_by_id(server, client, book, world_nam
         ("wide".encode("utf-16"), "byte offset 0"),
         (b"", "is empty"),
         (b"a\x00b", "NUL character at byte offset 1"),
+        (b" \n\n\t\n", "nothing but white space"),
     ],
 )
 def test_what_is_no_text_is_refused_in_a_sentence(server, client, tmp_path, world_name, content, says):
@@ -101,6 +104,12 @@ def test_what_is_no_text_is_refused_in_a_sentence(server, client, tmp_path, worl
     assert is_one_sentence(done.err)
     assert says in done.err
     assert not list(client.worlds.iterate(name=world_name))
+
+
+def test_a_file_without_an_end_is_not_read_to_it(monkeypatch):
+    monkeypatch.setattr(files, "MAX_FILE_BYTES", 1000)
+    with pytest.raises(CommandError, match="is larger than"):
+        files.read_file(Path("/dev/zero"))
 
 
 def test_no_file_an_empty_folder_and_no_world_are_refused_in_a_sentence(server, book, tmp_path):

@@ -93,7 +93,9 @@ def test_a_file_becomes_the_new_edition_of_its_source(client, tmp_path, world_na
     refused = run(book)
     assert refused.status == 1
     assert "--edition" in refused.err
-    assert "Would make a new edition" in run(book, "--edition", "--dry-run").out
+    would = run(book, "--edition", "--dry-run").out
+    assert "Would make a new edition" in would
+    assert "chunks: 1 created, 2 updated" in would
     done = run(book, "--edition")
     assert (done.status, done.err) == (0, "")
     assert "1 kept, 0 moved, 1 changed, 1 added, 0 removed" in done.out

@@ -1,7 +1,8 @@
 """A database with a million jobs and the asset of each, to look at plans in: filled in bulk, in well under a minute.
 
 While they are filled, the large tables have no index, key, check or trigger, and no table is in the log; afterwards
-all is as the schema has it, but for the log. Ids are those of `nth`, so that a test can name any row.
+all is as the schema has it, but for the log. What is searched is made by the triggers on the lore, as ever. Ids are
+those of `nth`, so that a test can name any row.
 """
 
 from datetime import UTC, datetime
@@ -55,9 +56,10 @@ CREATE UNLOGGED TABLE job_rows AS
 LORE = f"""
 INSERT INTO world (id, name, content_hash, created_by, created_at, updated_at)
 SELECT nth({WORLD}, n), 'World ' || n, content_hash, created_by, created_at, updated_at FROM lore_rows WHERE n <= 200;
-INSERT INTO entity (id, world_id, type, name, content_hash, created_by, created_at, updated_at, deleted_at)
+INSERT INTO entity (id, world_id, type, name, tags, content_hash, created_by, created_at, updated_at, deleted_at)
 SELECT nth({ENTITY}, n), world_id, CASE WHEN old THEN 'VEHICLE' WHEN n % 3 = 0 THEN 'PERSON' ELSE 'LOCATION' END,
        CASE WHEN old THEN 'Rare' WHEN n % 300 = 0 THEN 'Often' ELSE 'Name ' || n END,
+       ARRAY[CASE WHEN old THEN 'rare' ELSE 'often' END],
        content_hash, created_by, created_at, updated_at, deleted_at FROM lore_rows;
 INSERT INTO source (id, world_id, type, title, content_hash, created_by, created_at, updated_at, deleted_at)
 SELECT nth({SOURCE}, n), world_id, CASE WHEN old THEN 'SONG' ELSE 'BOOK' END,
@@ -70,11 +72,11 @@ INSERT INTO source_chunk (id, world_id, source_id, chunk_index, content, content
 SELECT nth({CHUNK}, n), nth({WORLD}, 1), nth({SOURCE}, CASE WHEN n % 2 = 0 THEN {LONG} ELSE n END), n, 'A text.',
        content_hash, created_by, created_at, updated_at, deleted_at FROM lore_rows;
 INSERT INTO claim (id, world_id, subject_entity_id, predicate, object_entity_id, object_value, canon_state, confidence,
-                   source_id, version_group_id, content_hash, created_by, created_at, updated_at, deleted_at)
+                   source_id, version_group_id, tags, content_hash, created_by, created_at, updated_at, deleted_at)
 SELECT nth({CLAIM}, n), world_id, nth({ENTITY}, pick), CASE WHEN old THEN 'rare' ELSE 'often' END,
        CASE WHEN old OR n % 3 = 0 THEN nth({ENTITY}, pick) END, CASE WHEN NOT (old OR n % 3 = 0) THEN 'A value.' END,
        CASE WHEN old THEN 'ARCHIVED' ELSE 'STRICT' END, 1, nth({SOURCE}, pick), nth({CLAIM}, n),
-       content_hash, created_by, created_at, updated_at, deleted_at
+       ARRAY[CASE WHEN old THEN 'rare' ELSE 'often' END], content_hash, created_by, created_at, updated_at, deleted_at
 FROM lore_rows, LATERAL (SELECT CASE WHEN old THEN {RARE} WHEN n % 2 = 0 THEN {OFTEN} ELSE n END AS pick) AS picked;
 """
 JOBS = """

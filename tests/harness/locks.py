@@ -10,7 +10,7 @@ import psycopg
 @contextmanager
 def held(database_url: str, table: str, row: str) -> Iterator[None]:
     """Nobody else gets at the row meanwhile."""
-    place = "storage_key" if "/" in row else "id"
+    place = "lore_id" if table == "lore_search" else "storage_key" if "/" in row else "id"
     with psycopg.connect(database_url) as connection:
         found = connection.execute(f"SELECT FROM {table} WHERE {place} = %s FOR UPDATE".encode(), [row])
         assert found.rowcount == 1

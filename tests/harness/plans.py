@@ -35,6 +35,7 @@ class Planner:
     def run(self, text: bytes, parameters: dict[str, Any], mode: Mode) -> Plan:
         names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", text.decode())))
         numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", text.decode())
+        numbered = numbered.replace("%%", "%")
         types = ", ".join(_type_of(parameters[name]) for name in names)
         call = f"({', '.join(['%s'] * len(names))})" if names else ""
         self._cursor.execute(f"SET plan_cache_mode = force_{mode}_plan".encode())
@@ -82,12 +83,20 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _type_of(value: Any) -> str:
     """As psycopg sends it."""
     match value:
+        case bool():
+            return "boolean"
         case int():
             return "bigint"
         case UUID():
             return "uuid"
         case datetime():
             return "timestamptz"
+        case [bool(), *_]:
+            return "boolean[]"
+        case [int(), *_]:
+            return "int[]"
+        case [str(), *_]:
+            return "text[]"
         case list():
             return "uuid[]"
         case _:

@@ -214,7 +214,7 @@ class TestContradictions:
 class TestJobs:
     def test_that_refer_to_one_side_are_refused(self, world: World, disputed: tuple[Made, Made]) -> None:
         for asked in (disputed[:1], disputed[1:], disputed):
-            told = refused(world, asking(world, *asked, world.claim()))
+            told = world.api.refused(409, "contradiction", "POST", JOBS, asking(world, *asked, world.claim()))
 
             (pair,) = told["contradictions"]
             assert pair == {

@@ -258,6 +258,17 @@ class TestWhatAClaimPointsAt:
         world.api.patch(f"/claims/{middle['id']}", {"supersedes_claim_id": None})
         assert group(new) == group(middle) != group(old)
 
+    def test_who_stays_in_its_version_group_is_left_alone(self, world: World, database: Database) -> None:
+        chain = [world.claim()]
+        for _ in range(3):
+            chain.append(world.claim(supersedes_claim_id=chain[-1]["id"]))
+
+        now = world.api.patch(f"/claims/{chain[2]['id']}", {"supersedes_claim_id": chain[0]["id"]})
+
+        assert now["version_group_id"] == chain[0]["version_group_id"]
+        assert world.api.get(f"/claims/{chain[3]['id']}") == chain[3]
+        assert [event["kind"] for event in events(database, chain[3])] == ["claim.created"]
+
     def test_two_who_would_make_a_ring_at_once_do_not(self, world: World) -> None:
         def close(pair: tuple[Made, Made]) -> int:
             return edited(world.api, f"/claims/{pair[0]['id']}", {"supersedes_claim_id": pair[1]["id"]}).status_code

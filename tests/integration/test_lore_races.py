@@ -58,10 +58,20 @@ def a_chunk_and_the_type_of_its_source(world: World) -> Meeting:
     return edit, ("PATCH", f"/sources/{chunk['source_id']}", {"type": "SONG"}), "source_chunk", chunk["id"]
 
 
+def claims_that_go_and_the_name_of_their_object(world: World) -> Meeting:
+    """The search has the second claim before the first, which was edited and so written anew."""
+    subject, other = world.entity()["id"], world.entity()["id"]
+    claims = [world.claim(subject_entity_id=subject, object_entity_id=other) for _ in range(2)]
+    world.api.patch(f"/claims/{claims[0]['id']}", {"predicate": "lost"})
+    removal = ("DELETE", f"/entities/{subject}?cascade=true", None)
+    return ("PATCH", f"/entities/{other}", {"name": "N"}), removal, "lore_search", claims[0]["id"]
+
+
 MEETINGS = [
     a_claim_and_its_subject,
     a_claim_that_comes_to_supersede_and_its_subject,
     a_claim_and_the_name_of_its_object,
+    claims_that_go_and_the_name_of_their_object,
     a_chunk_and_its_source,
     a_chunk_and_a_new_edition,
     a_chunk_and_the_type_of_its_source,

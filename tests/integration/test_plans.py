@@ -1,11 +1,13 @@
 """Each filter of each list, alone, reads its page from an index: of a million assets as of a few, as quick at the far
-end as on page one, and as quick for rows that are few and old as for those that are many.
+end as on page one, and as quick for rows that are few and old as for those that are many. So do the search and what is
+read of one entity.
 
 PostgreSQL keeps statements prepared, so both ways it may plan them are looked at: for the parameters, and for any.
 """
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -15,6 +17,7 @@ from harness.a_million import (
     CLAIM,
     ENTITY,
     LONG,
+    LORE_ROWS,
     NEVER,
     OFTEN,
     OLD,
@@ -32,11 +35,16 @@ from harness.plans import Mode, Planner
 
 from lorekeeper.assets.repository import DERIVED_BY
 from lorekeeper.assets.repository import QUERIES as ASSETS
+from lorekeeper.contracts.search import SearchKind
 from lorekeeper.db import migrate
 from lorekeeper.jobs.repository import QUERIES as JOBS
 from lorekeeper.kit.pagination import COUNT_AT_MOST, counted, way_through
 from lorekeeper.kit.queries import Query
 from lorekeeper.lore.repository import QUERIES as LORE
+from lorekeeper.search import repository as search_repository
+from lorekeeper.search.questions import read_question
+from lorekeeper.search.repository import POOL, SORTED_AT_MOST
+from lorekeeper.search.repository import QUERIES as SEARCH
 
 pytestmark = pytest.mark.xdist_group("plans")  # the database is made once, by the one process that gets them all
 
@@ -47,6 +55,10 @@ COUNT_BUFFERS = 4 * (COUNT_AT_MOST + 1)
 SCATTERED = 2 * (PAGE + 1)
 """A page whose rows lie each on a page of its own: a look at the index and one at the table. Less is luck of page one's
 that the far end need not share."""
+SEARCH_BUFFERS = {"all": 3 * POOL, "big": 3 * POOL, "small": 1.5 * POOL, "never": 300}
+"""For an empty world no more than the index, however many fit elsewhere."""
+COUNTED_OF_A_WORLD = 200
+"""At most, for the counts of a world with some 22,000 jobs, assets and pieces of lore among two million."""
 
 
 def rows_of(kind: int) -> dict[str, Any]:
@@ -57,6 +69,7 @@ WORLDS = {
     "world_id": {"big": BIG, "small": SMALL[0], "never": nth(WORLD, NEVER)},
     "visible_worlds": {"big and small": [BIG, *SMALL], "small": SMALL, "none": []},
 }
+TAGS = {"often": "often", "rare": "rare", "never": "never"}
 LISTS: dict[str, tuple[Query, dict[str, dict[str, Any]]]] = {
     "assets": (
         ASSETS.list_assets,
@@ -97,6 +110,7 @@ LISTS: dict[str, tuple[Query, dict[str, dict[str, Any]]]] = {
         | {
             "type": {"often": "LOCATION", "rare": "VEHICLE", "never": "EVENT"},
             "name": {"often": "Often", "rare": "Rare", "never": "Never"},
+            "tag": TAGS,
         },
     ),
     "sources": (
@@ -117,6 +131,7 @@ LISTS: dict[str, tuple[Query, dict[str, dict[str, Any]]]] = {
             "source_id": rows_of(SOURCE),
             "version_group_id": rows_of(CLAIM),
             "predicate": {"often": "often", "rare": "rare", "never": "never"},
+            "tag": TAGS,
         },
     ),
     "chunks": (LORE.list_source_chunks, {"source_id": rows_of(SOURCE) | {"often": nth(SOURCE, LONG)}}),
@@ -146,7 +161,7 @@ def test_a_filter_alone_reads_its_page_from_an_index(
 ) -> None:
     given = _as_the_repository_asks(query, filters)
     page = given | {"skip": 0, "limit": PAGE + 1}
-    walks = max(1, len(given.get("each_world") or ()))
+    walks = max(1, len(given.get("each_world") or ())) * (1.5 if "tag" in filters else 1)  # the tag is looked up first
 
     first = planner.run(query.sql(page), page, mode)
     assert first.walked == ()
@@ -177,6 +192,78 @@ def test_the_bounded_count_reads_what_it_counts(
     assert plan.buffers <= min(4 * matches + 100, COUNT_BUFFERS)
 
 
+QUESTIONS = {
+    "text": "every chunk",
+    "name": "nearly every entity",
+    "often": "nearly every claim",
+    "text value name": "nothing",
+    '"text a"': "no chunk, though each has both words",
+    "zzzz": "nothing",
+    "t": "too many to be completed",
+    "tex": "every chunk, from its beginning",
+    "naem": "no name, but what is alike",
+}
+
+
+@pytest.mark.parametrize("mode", ["custom", "generic"])
+@pytest.mark.parametrize("world", SEARCH_BUFFERS)
+@pytest.mark.parametrize("q", QUESTIONS)
+def test_a_search_reads_no_more_than_it_ranks(planner: Planner, q: str, world: str, mode: Mode) -> None:
+    """However many fit, in this world or in others."""
+    worlds = None if world == "all" else [WORLDS["world_id"][world]]
+    given = search_repository.parameters(
+        read_question(q), worlds=worlds, kinds=list(SearchKind), labels=[], skip=0, limit=PAGE
+    )
+
+    plan = planner.run(SEARCH.search.sql(given), given, mode)
+
+    assert plan.walked == ()
+    assert plan.buffers <= SEARCH_BUFFERS[world]
+
+
+@pytest.mark.parametrize("mode", ["custom", "generic"])
+@pytest.mark.parametrize("number", [OFTEN, RARE, NEVER])
+def test_the_claims_of_an_entity_are_read_along_their_roles(planner: Planner, number: int, mode: Mode) -> None:
+    roles = {"as_subject": True, "as_object": True, "as_asserter": True}
+    given = {"entity_id": nth(ENTITY, number), "after": None, "ordered": True, "skip": 0, "limit": PAGE + 1} | roles
+
+    plan = planner.run(SEARCH.list_claims_of_entity.sql(given), given, mode)
+
+    assert plan.walked == ()
+    assert plan.buffers <= 3 * PAGE_BUFFERS
+
+
+@pytest.mark.parametrize("mode", ["custom", "generic"])
+@pytest.mark.parametrize("name", ["Text", "A text", "Zzzz"])
+def test_mentions_are_counted_and_come_by_without_reading_them_all(planner: Planner, name: str, mode: Mode) -> None:
+    given = {"world_id": BIG, "names": [name], "pool": SORTED_AT_MOST, "after": None, "skip": 0, "limit": PAGE + 1}
+
+    counting = planner.run(SEARCH.count_mentions.sql(given), given, mode)
+    assert counting.walked == ()
+    assert counting.buffers <= SORTED_AT_MOST
+    if name != "Zzzz":
+        first = planner.run(SEARCH.walk_mentions.sql(given), given, mode)
+        given |= {"after": nth(CHUNK, LORE_ROWS // 2)}
+        far = planner.run(SEARCH.walk_mentions.sql(given), given, mode)
+        assert far.buffers <= PAGE_BUFFERS
+        assert first.buffers <= SORTED_AT_MOST  # it may look at all sources of the world, but not at their chunks
+
+
+@pytest.mark.parametrize("mode", ["custom", "generic"])
+@pytest.mark.parametrize("world", SMALL)
+@pytest.mark.parametrize(
+    "query", [SEARCH.world_summary, SEARCH.list_tags, SEARCH.count_tags], ids=lambda query: query.name
+)
+def test_the_counts_of_a_world_read_nothing_of_another(planner: Planner, query: Query, world: UUID, mode: Mode) -> None:
+    given = {"id": world, "world_id": world, "skip": 0, "limit": PAGE}
+
+    plan = planner.run(query.sql(given), given, mode)
+
+    assert plan.rows > 0
+    assert plan.walked == ()
+    assert plan.buffers <= COUNTED_OF_A_WORLD
+
+
 def _as_the_repository_asks(query: Query, filters: dict[str, Any]) -> dict[str, Any]:
     rest = dict(filters)
     visible_worlds = rest.pop("visible_worlds", None)
@@ -190,7 +277,7 @@ def _as_the_repository_asks(query: Query, filters: dict[str, Any]) -> dict[str, 
 
 def test_every_filter_is_looked_at() -> None:
     """And every index that a list can be read along."""
-    switches = {"ordered", "after", "by_time", "each_world", "along"}
+    switches = {"ordered", "after", "by_time", "each_world", "along", "tags"}  # `tags` are those beyond the first
     alone = {query.name: filters for query, filters in LISTS.values()}
     alone["list_derived_assets"] = alone["list_derived_assets"] | alone["list_assets"] | {"worlds": {}}
     for query, filters in LISTS.values():

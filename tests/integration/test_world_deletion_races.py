@@ -148,6 +148,15 @@ def test_what_began_before_it_comes_before_it(
     assert living(database, world) == set()
 
 
+def a_withdrawal(world: World) -> Write:
+    world.api.put(_predicate(world), {"single_valued": True})
+    return Write("DELETE", _predicate(world), None, "", "")
+
+
+def _predicate(world: World) -> str:
+    return f"/worlds/{world.id}/predicates/rules"
+
+
 NEW: dict[str, Callable[[World], Write]] = {
     "ask for a job": lambda world: Write("POST", JOBS, request_for(world), "", ""),
     "ask for a job of an asset": a_job_of_an_asset,
@@ -159,6 +168,8 @@ NEW: dict[str, Callable[[World], Write]] = {
     "edit a claim": an_edit("claims", {"object_value": "V"}, World.claim),
     "delete an entity": a_removal("entities", a_subject),
     "bring a new edition": an_edition,
+    "declare a predicate": lambda world: Write("PUT", _predicate(world), {"single_valued": True}, "", ""),
+    "take a predicate back": a_withdrawal,
 }
 
 

@@ -40,3 +40,16 @@ def test_hostile_texts_keep_nobody_waiting() -> None:
     word_diff(first.replace("\n", " "), second.replace("\n", " "))
 
     assert time.process_time() - began < 5
+
+
+def test_many_hostile_lines_wait_no_longer_than_one() -> None:
+    """No two neighbours are alike, so each word is found by a search of its own, in each of a hundred lines."""
+    signs = [chr(code) for code in range(0x2200, 0x2400)]
+    first = [signs[number % 100] for number in range(1900)]
+    second = [sign for pair in zip(first, signs[100:] * 5, strict=False) for sign in pair][:1900]
+    before, after = ("\n".join(f"{''.join(line)}\n= {n} =" for n in range(100)) for line in (first, ["&", *second]))
+    began = time.process_time()
+
+    word_diff(before, after)
+
+    assert time.process_time() - began < 5

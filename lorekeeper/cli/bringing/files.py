@@ -4,15 +4,22 @@ from pathlib import Path
 
 from lorekeeper.cli.terminal import CommandError
 
+MAX_FILE_BYTES = 200 * 1000**2
+"""What a text of 50 million characters, the longest that the server takes, can have."""
+
 
 def read_file(path: Path) -> bytes:
     """All of it. Raises `CommandError`."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError as error:
         raise CommandError(f"there is no file {path}") from error
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise CommandError(f"{path} is larger than {MAX_FILE_BYTES // 1000**2} MB, the most that one import may bring")
+    return content
 
 
 def as_text(path: Path, content: bytes) -> str:

@@ -3,14 +3,16 @@
 import hashlib
 import time
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
 from rich.markup import escape
 
 from lorekeeper.cli.bringing.files import as_text
-from lorekeeper.cli.bringing.worlds import find_world, make_world
+from lorekeeper.cli.bringing.worlds import find_world
 from lorekeeper.cli.terminal import CommandError, bars, complaint, connect, out
+from lorekeeper.contracts.bundle import BUNDLE_FORMAT, BUNDLE_VERSION, BundleSource, BundleWorld, WorldBundle
 from lorekeeper.contracts.editions import SourceEditionCreate, SourceEditionResponse
 from lorekeeper.contracts.enums import SourceType
 from lorekeeper.contracts.lore import SourceCreate, SourceResponse, WorldResponse
@@ -31,18 +33,32 @@ class TextFile:
         self.mark = hashlib.sha256(content).hexdigest()
 
     def source(self, world_id: UUID) -> SourceCreate:
-        """What the server is asked to make of it."""
+        """What the server is asked to make of it in a world that is there."""
         try:
-            return SourceCreate(
-                world_id=world_id,
-                type=self.kind,
-                title=self.title,
-                origin=self.path.name,
-                metadata={TEXT_MARK: self.mark},
-                text=self.text,
-            )
+            return SourceCreate(world_id=world_id, **self._fields())
         except ValidationError as error:
             raise self._refusal(error) from error
+
+    def bundle(self, world_name: str, source_id: UUID | None = None) -> WorldBundle:
+        """The same with its world, so that both come in together or not at all; or as the text of a source."""
+        try:
+            world = BundleWorld(name=world_name)
+        except ValidationError as error:
+            raise CommandError(f"{world_name!r} cannot be a world's name: {complaint(error)}") from error
+        try:
+            sources = [BundleSource(id=source_id, **self._fields())]
+        except ValidationError as error:
+            raise self._refusal(error) from error
+        return WorldBundle(format=BUNDLE_FORMAT, version=BUNDLE_VERSION, world=world, sources=sources)
+
+    def _fields(self) -> dict[str, Any]:
+        return {
+            "type": self.kind,
+            "title": self.title,
+            "origin": self.path.name,
+            "metadata": {TEXT_MARK: self.mark},
+            "text": self.text,
+        }
 
     def edition(self, source: SourceResponse) -> SourceEditionCreate:
         """The same as a new edition of a source that is there."""
@@ -71,7 +87,7 @@ def import_text(
         elif known and not edition:
             raise _another_text(known, world_name)
         elif dry_run:
-            _say_would(file, world_name, is_new=world is None, known=known)
+            _preview(client, file, world, world_name, known)
         elif known:
             _bring_edition(client, file, known)
         else:
@@ -92,8 +108,7 @@ def _bring_source(client: Client, file: TextFile, world: WorldResponse | None, w
         progress.add_task(
             f"Importing {escape(file.path.name)}", total=None, note="the server cuts the text into chunks"
         )
-        made = world or make_world(client, world_name)
-        source = client.sources.create(file.source(made.id))
+        made, source = _made(client, file, world, world_name)
     seconds = time.perf_counter() - began
     if world is None:
         out.print(f"Made the world [name]{escape(made.name)}[/] [id]{made.id}[/]", soft_wrap=True)
@@ -102,6 +117,15 @@ def _bring_source(client: Client, file: TextFile, world: WorldResponse | None, w
         f"{source.chunk_count} chunks, {len(file.text)} characters, {seconds:.2f} s",
         soft_wrap=True,
     )
+
+
+def _made(
+    client: Client, file: TextFile, world: WorldResponse | None, world_name: str
+) -> tuple[WorldResponse, SourceResponse]:
+    if world is not None:
+        return world, client.sources.create(file.source(world.id))
+    made = client.worlds.import_bundle(file.bundle(world_name)).world
+    return made, next(client.sources.iterate(world_id=made.id))
 
 
 def _bring_edition(client: Client, file: TextFile, source: SourceResponse) -> None:
@@ -129,13 +153,22 @@ def _another_text(source: SourceResponse, world_name: str) -> CommandError:
     )
 
 
-def _say_would(file: TextFile, world_name: str, *, is_new: bool, known: SourceResponse | None) -> None:
+def _preview(
+    client: Client, file: TextFile, world: WorldResponse | None, world_name: str, known: SourceResponse | None
+) -> None:
+    """Ask the server what it would make of the text, and say so."""
+    bundle = file.bundle(world_name, known.id if known else None)
+    if world is None:
+        chunks = client.worlds.preview_import(bundle).changes.source_chunks
+    else:
+        chunks = client.worlds.import_into(world.id, bundle, dry_run=True).changes.source_chunks
     what = (
         f"make a new edition of the source [name]{escape(known.title)}[/] [id]{known.id}[/]"
         if known
-        else f"make the {'world and the ' if is_new else ''}source [name]{escape(file.title)}[/]"
+        else f"make the {'' if world else 'world and the '}source [name]{escape(file.title)}[/]"
     )
-    out.print(f"Would {what} in {escape(world_name)}: {len(file.text)} characters. Nothing was sent.", soft_wrap=True)
+    told = [f"{n} {kind}" for kind, n in chunks.model_dump().items() if n]
+    out.print(f"Would {what} in {escape(world_name)}, chunks: {', '.join(told)}. Nothing was written.", soft_wrap=True)
 
 
 def _say_edition(report: SourceEditionResponse, seconds: float) -> None:

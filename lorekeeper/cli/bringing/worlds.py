@@ -2,10 +2,8 @@
 
 from uuid import UUID
 
-from pydantic import ValidationError
-
-from lorekeeper.cli.terminal import CommandError, complaint
-from lorekeeper.contracts.lore import WorldCreate, WorldResponse
+from lorekeeper.cli.terminal import CommandError
+from lorekeeper.contracts.lore import WorldResponse
 from lorekeeper.sdk import Client
 
 
@@ -18,13 +16,6 @@ def find_world(client: Client, name: str) -> WorldResponse | None:
         ids = ", ".join(str(world.id) for world in named)
         raise CommandError(f"there are {len(named)} worlds named {name!r}; say which by its id with --world: {ids}")
     return named[0] if named else None
-
-
-def make_world(client: Client, name: str) -> WorldResponse:
-    try:
-        return client.worlds.create(WorldCreate(name=name))
-    except ValidationError as error:
-        raise CommandError(f"{name!r} cannot be a world's name: {complaint(error)}") from error
 
 
 def worlds_named(client: Client, name: str) -> list[WorldResponse]:
