@@ -11,7 +11,7 @@ from psycopg.adapt import Loader
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from lorekeeper.contracts.errors import DatabaseUnavailableError
+from lorekeeper.contracts.errors import DatabaseUnavailableError, PayloadTooLargeError
 from lorekeeper.kit.queries import Query
 
 Connection = psycopg.AsyncConnection[DictRow]
@@ -25,6 +25,9 @@ _GONE = frozenset({None, "57P01", "57P02", "57P03"})
 """No SQLSTATE: the connection broke; else the server is shutting down or starting up."""
 
 _STALE_PLAN = "cached plan must not change result type"
+
+_TOO_LARGE_AT_ONCE = "invalid memory alloc request size"
+"""Of a JSON value with more than some 16 million items, which has no SQLSTATE of its own."""
 
 
 def _unavailable(error: Exception) -> DatabaseUnavailableError:
@@ -72,6 +75,10 @@ class Session:
             while rows := await cursor.fetchmany(size):
                 yield rows
 
+    async def take_time(self) -> None:
+        """Let each statement of this transaction take ten minutes, not one: for those that write whole worlds."""
+        await self._connection.execute("SET LOCAL statement_timeout = '10min'")
+
     async def defer(self, constraint: str) -> None:
         """Let a constraint be judged at the end of the transaction."""
         await self._connection.execute(sql.SQL("SET CONSTRAINTS {} DEFERRED").format(sql.Identifier(constraint)))
@@ -92,7 +99,8 @@ class Session:
 class Database:
     """The pool. Each call is a transaction of its own unless it is made inside `transaction()`.
 
-    Raises `DatabaseUnavailableError` when no connection can be had or the one in use breaks.
+    Raises `DatabaseUnavailableError` when no connection can be had or the one in use breaks, and `PayloadTooLargeError`
+    for what no statement can carry.
     """
 
     def __init__(self, url: str, *, min_size: int = 1, max_size: int = 10, timeout: float = CONNECT_TIMEOUT) -> None:
@@ -158,6 +166,10 @@ class Database:
                     # After a failover this is a standby now; a new connection may lead to the one that took its place.
                     await connection.close()
                     raise DatabaseUnavailableError("The database takes no changes; try again in a moment.") from error
+                except (psycopg.errors.ProgramLimitExceeded, psycopg.errors.InternalError_) as error:
+                    if isinstance(error, psycopg.errors.InternalError_) and _TOO_LARGE_AT_ONCE not in str(error):
+                        raise
+                    raise PayloadTooLargeError("This is more than the database takes at once; send less.") from error
         except UNAVAILABLE as error:
             await self._discard_broken(error)
             raise _unavailable(error) from error

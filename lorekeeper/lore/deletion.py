@@ -97,6 +97,7 @@ async def delete_world(ctx: Context, world_id: UUID, *, name: str, if_match: str
     """
     _agreed(ctx, world_id, await repository.get_lore(ctx.database, LoreKind.WORLD, world_id), name, if_match)
     async with ctx.database.transaction() as session:
+        await session.take_time()
         # First of all: whoever writes in a world holds it before anything in it, so that none waits in a ring.
         _agreed(ctx, world_id, await _locked(session, LoreKind.WORLD, world_id), name, if_match)
         await _nothing_runs(session, world_id)

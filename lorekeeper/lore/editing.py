@@ -145,6 +145,8 @@ async def take(ctx: Context, step: Step) -> LoreResponse | None:
     if step.died_at is None and not step.repointed:
         return await write(ctx, ctx.database, step)
     async with ctx.database.transaction() as session:
+        if step.died_at is not None:
+            await session.take_time()  # all that went with it comes back
         if "supersedes_claim_id" in changed:
             await repository.lock_supersession(session, step.world_id)
         step, more = await _placed(session, step, await _held(ctx, session, step))

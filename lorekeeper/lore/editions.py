@@ -200,6 +200,7 @@ async def _write(
 ) -> SourceEditionResponse | None:
     """None where source or chunks are no longer those that were compared."""
     async with ctx.database.transaction() as session:
+        await session.take_time()
         locked = await repository.lock_source(session, source.id)
         visible(ctx, LoreKind.SOURCE, source.id, locked)
         now = await repository.get_lore(session, LoreKind.SOURCE, source.id)

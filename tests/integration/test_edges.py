@@ -14,7 +14,7 @@ from harness.wire import Api
 from lorekeeper.access.repository import note_use
 from lorekeeper.contracts.base import format_time
 from lorekeeper.contracts.enums import Role
-from lorekeeper.contracts.errors import DatabaseUnavailableError
+from lorekeeper.contracts.errors import DatabaseUnavailableError, PayloadTooLargeError
 from lorekeeper.kit.clock import MovableClock
 from lorekeeper.kit.database import Database
 
@@ -223,5 +223,22 @@ async def test_a_connection_that_takes_no_changes_any_more_is_given_up_for_anoth
             await note_use(database, admin.key_id, before=now, now=now)
 
         await note_use(database, admin.key_id, before=now, now=now)
+    finally:
+        await database.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT repeat('x', 1100000000)", "SELECT ('[' || repeat('1,', 17000000) || '1]')::jsonb IS NULL"],
+    ids=["a text", "metadata of 17 million numbers"],
+)
+async def test_what_the_database_cannot_hold_is_no_error_of_ours(database_url: str, statement: str) -> None:
+    """A body of 64 MB may hold more items than a JSON value of PostgreSQL's; that was a 500."""
+    database = Database(database_url, max_size=1)
+    await database.open()
+    try:
+        with pytest.raises(PayloadTooLargeError):
+            async with database.session() as session:
+                await session._connection.execute(statement.encode())
     finally:
         await database.close()

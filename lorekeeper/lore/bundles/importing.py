@@ -87,6 +87,7 @@ async def _import_once(
     pieces = list(identity.named_pieces(bundle))
     given = [piece.id for piece in pieces]
     async with ctx.database.transaction() as session:
+        await session.take_time()
         world = await repository.lock_world(session, world_id)
         if world is None:
             raise WorldNotFoundError(f"There is no world {world_id}.", world_id=str(world_id))
@@ -136,6 +137,7 @@ async def _present(session: Session, world: Row, rows: Rows, *, alone: bool) -> 
 async def _make_world(ctx: Context, rows: Rows, plan: Plan, rules: list[Row]) -> None:
     with repository.overtaken():
         async with ctx.database.transaction() as session:
+            await session.take_time()
             await session.defer("source_chunk_in_order")
             await lore.create_worlds(session, [rows.world], grant_to=grantee(ctx.principal), origin=ctx.origin)
             await _write(ctx, session, UUID(rows.world["id"]), plan, rules)

@@ -443,12 +443,13 @@ DECLARE
     touched uuid[];
 BEGIN
     IF TG_OP = 'UPDATE' THEN
-        SELECT array_agg(written.id), array_agg(written.id) FILTER (WHERE written.name <> former.name) INTO changed, renamed
-        FROM written JOIN former USING (id)
-        WHERE (written.name, written.aliases, written.summary, written.description, written.type, written.tags,
-               written.deleted_at)
-            IS DISTINCT FROM (former.name, former.aliases, former.summary, former.description, former.type, former.tags,
-                              former.deleted_at);
+        -- EXCEPT, here and below, and no join: its plan is made for the first edit of a connection and kept for all, and
+        -- as a nested loop it would take hours where a whole world is written.
+        SELECT array_agg(id) INTO changed
+        FROM (SELECT id, name, aliases, summary, description, type, tags, deleted_at FROM written
+              EXCEPT SELECT id, name, aliases, summary, description, type, tags, deleted_at FROM former) AS differing;
+        SELECT array_agg(id) INTO renamed
+        FROM (SELECT id, name FROM written EXCEPT SELECT id, name FROM former) AS differing;
         IF changed IS NULL THEN
             RETURN NULL;
         END IF;
@@ -461,10 +462,10 @@ BEGIN
            setweight(search_words(name, 500), 'A')
            || setweight(search_words(array_to_string(aliases, E' \n '), 20000), 'B')
            || setweight(search_words(summary, 40000), 'C') || search_words(description, 80000)
-    FROM written WHERE deleted_at IS NULL AND (changed IS NULL OR id = ANY(changed));
+    FROM written WHERE deleted_at IS NULL AND (changed IS NULL OR id IN (SELECT unnest(changed)));
     INSERT INTO lore_tag (world_id, kind, tag, lore_id)
     SELECT DISTINCT world_id, 'entity', tag, id FROM written, unnest(tags) AS tag
-    WHERE deleted_at IS NULL AND (changed IS NULL OR id = ANY(changed));
+    WHERE deleted_at IS NULL AND (changed IS NULL OR id IN (SELECT unnest(changed)));
     INSERT INTO entity_name (world_id, entity_id, name, whole)
     SELECT world_id, id, word, bool_or(is_whole)
     FROM written, unnest(name || aliases) AS called,
@@ -473,7 +474,7 @@ BEGIN
              AS formed,
          LATERAL (SELECT form AS word, true AS is_whole
                   UNION ALL SELECT unnest(string_to_array(form, ' ')), false) AS words
-    WHERE deleted_at IS NULL AND word <> '' AND (changed IS NULL OR id = ANY(changed))
+    WHERE deleted_at IS NULL AND word <> '' AND (changed IS NULL OR id IN (SELECT unnest(changed)))
     GROUP BY world_id, id, word;
     IF renamed IS NOT NULL THEN
         -- Claims under two names that change at once: whoever comes second waits here, and reads the other name below.
@@ -502,12 +503,11 @@ DECLARE
     changed uuid[];
 BEGIN
     IF TG_OP = 'UPDATE' THEN
-        SELECT array_agg(written.id) INTO changed
-        FROM written JOIN former USING (id)
-        WHERE (written.subject_entity_id, written.predicate, written.object_entity_id, written.object_value,
-               written.canon_state, written.tags, written.deleted_at)
-            IS DISTINCT FROM (former.subject_entity_id, former.predicate, former.object_entity_id, former.object_value,
-                              former.canon_state, former.tags, former.deleted_at);
+        SELECT array_agg(id) INTO changed
+        FROM (SELECT id, subject_entity_id, predicate, object_entity_id, object_value, canon_state, tags, deleted_at
+              FROM written
+              EXCEPT SELECT id, subject_entity_id, predicate, object_entity_id, object_value, canon_state, tags, deleted_at
+              FROM former) AS differing;
         IF changed IS NULL THEN
             RETURN NULL;
         END IF;
@@ -527,10 +527,10 @@ BEGIN
     INSERT INTO lore_search (lore_id, world_id, kind, labels, words)
     SELECT id, world_id, 'claim',
            ARRAY['canon:' || canon_state] || ARRAY(SELECT DISTINCT 'tag:' || tag FROM unnest(tags) AS tag), claim_words.words
-    FROM written JOIN claim_words USING (id) WHERE deleted_at IS NULL AND (changed IS NULL OR id = ANY(changed));
+    FROM written JOIN claim_words USING (id) WHERE deleted_at IS NULL AND (changed IS NULL OR id IN (SELECT unnest(changed)));
     INSERT INTO lore_tag (world_id, kind, tag, lore_id)
     SELECT DISTINCT world_id, 'claim', tag, id FROM written, unnest(tags) AS tag
-    WHERE deleted_at IS NULL AND (changed IS NULL OR id = ANY(changed));
+    WHERE deleted_at IS NULL AND (changed IS NULL OR id IN (SELECT unnest(changed)));
     RETURN NULL;
 END $$;
 
@@ -539,10 +539,9 @@ DECLARE
     changed uuid[];
 BEGIN
     IF TG_OP = 'UPDATE' THEN
-        SELECT array_agg(written.id) INTO changed
-        FROM written JOIN former USING (id)
-        WHERE (written.content, written.source_id, written.deleted_at)
-            IS DISTINCT FROM (former.content, former.source_id, former.deleted_at);
+        SELECT array_agg(id) INTO changed
+        FROM (SELECT id, content, source_id, deleted_at FROM written
+              EXCEPT SELECT id, content, source_id, deleted_at FROM former) AS differing;
         IF changed IS NULL THEN
             RETURN NULL;
         END IF;
@@ -552,16 +551,17 @@ BEGIN
     INSERT INTO lore_search (lore_id, world_id, kind, labels, words)
     SELECT written.id, written.world_id, 'source_chunk', ARRAY['type:' || source.type], search_words(content, 100000)
     FROM written JOIN source ON source.id = written.source_id
-    WHERE written.deleted_at IS NULL AND (changed IS NULL OR written.id = ANY(changed));
+    WHERE written.deleted_at IS NULL AND (changed IS NULL OR written.id IN (SELECT unnest(changed)));
     RETURN NULL;
 END $$;
 
 -- A source's type is a label of its chunks.
 CREATE FUNCTION search_sources() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE lore_search SET labels = ARRAY['type:' || written.type]
-    FROM written JOIN former USING (id) JOIN source_chunk ON source_chunk.source_id = written.id
-    WHERE written.type <> former.type AND lore_search.lore_id = source_chunk.id;
+    UPDATE lore_search SET labels = ARRAY['type:' || differing.type]
+    FROM (SELECT id, type FROM written EXCEPT SELECT id, type FROM former) AS differing
+    JOIN source_chunk ON source_chunk.source_id = differing.id
+    WHERE lore_search.lore_id = source_chunk.id;
     RETURN NULL;
 END $$;
 
