@@ -10,9 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from lorekeeper.access.context import identify
-
-MAX_NAMES = 10_000
-"""In one object of a body. Pydantic tells of every name it does not know, and a million of them hold up the server."""
+from lorekeeper.contracts.json_text import MAX_NAMES
 
 
 class KeyedRoute(APIRoute):

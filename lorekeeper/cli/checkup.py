@@ -59,8 +59,6 @@ def examine_running(url: str) -> Iterator[Finding]:
         yield Finding(what, says == "ok", says)
     if told.get("abilities") is not None:
         yield from _uploads(told["abilities"])
-    elif told.get("store") == "ok":
-        yield Finding("uploads", False, "the server has not found out yet what the store does; its log says why")
 
 
 def examine(backing: Backing) -> Iterator[Finding]:

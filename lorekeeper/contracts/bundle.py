@@ -128,7 +128,7 @@ def parse_bundle(document: str | bytes | bytearray) -> WorldBundle:
     try:
         value = read_json(document)
     except JsonTextError as error:
-        raise (BundleError if error.is_json else UnreadableBundleError)(error.problems) from None
+        raise UnreadableBundleError(error.problems) from None
     try:
         return WorldBundle.model_validate(value)
     except ValidationError as error:

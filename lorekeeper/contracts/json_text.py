@@ -5,15 +5,16 @@ from collections.abc import Iterator
 from typing import Any
 
 MAX_PROBLEMS = 20
+MAX_NAMES = 10_000
+"""Of one object of a body: what is wrong with many times as many would take seconds to be told."""
 
 
 class JsonTextError(ValueError):
-    """`problems` says what is wrong, a sentence each. `is_json` where it could be read, and says a thing twice."""
+    """`problems` says what is wrong, a sentence each."""
 
-    def __init__(self, problems: list[str], *, is_json: bool = False) -> None:
+    def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-        self.is_json = is_json
 
 
 class _Doubled(dict[str, Any]):
@@ -27,6 +28,8 @@ def read_json(document: str | bytes | bytearray) -> Any:
     doubled: list[_Doubled] = []
 
     def as_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(pairs) > MAX_NAMES:
+            raise JsonTextError([f"an object in this has more than {MAX_NAMES} names"])
         made = dict(pairs)
         return made if len(made) == len(pairs) else _noted(pairs, doubled)
 
@@ -41,7 +44,7 @@ def read_json(document: str | bytes | bytearray) -> Any:
     except ValueError:  # CPython reads no integer of more than 4,300 digits
         raise JsonTextError(["a number in this has too many digits"]) from None
     if doubled:
-        raise JsonTextError([f"{place}the key {key!r} is given twice" for place, key in _places(value)], is_json=True)
+        raise JsonTextError([f"{place}the key {key!r} is given twice" for place, key in _places(value)])
     return value
 
 

@@ -16,6 +16,7 @@ from lorekeeper.kit.http import answer, operation_id
 from lorekeeper.kit.telemetry import Metrics
 from lorekeeper.operations import service
 from lorekeeper.storage.abilities import Abilities
+from lorekeeper.storage.port import ObjectStore
 
 router = APIRouter(tags=["operation"], generate_unique_id_function=operation_id)
 
@@ -53,7 +54,7 @@ async def ready(request: Request) -> Response:
     """Database, migrations and store are as they must be for work to be taken."""
     runtime: Runtime = request.app.state.runtime
     (database, revision), store = await asyncio.gather(
-        _try(service.schema_revision(runtime.database)), _try(runtime.store.check())
+        _try(service.schema_revision(runtime.database)), _try(_takes_uploads(runtime.store))
     )
     migrations = "unknown" if database != "ok" else "ok"
     if database == "ok" and revision != head():
@@ -69,6 +70,12 @@ async def ready(request: Request) -> Response:
         abilities=runtime.store.known_abilities,
     )
     return answer(health, 200 if fine else 503)
+
+
+async def _takes_uploads(store: ObjectStore) -> None:
+    """That the bucket is there, and that what the store can do is known: before, no upload can be handed out."""
+    await store.check()
+    await store.abilities()
 
 
 async def _try(check: Awaitable[T]) -> tuple[str, T | None]:

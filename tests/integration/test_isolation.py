@@ -51,7 +51,11 @@ NO_IDS = {
     "provider_job_id": "the provider's name for a job",
     "worker_id": "the worker's name for itself",
 }
-OF_ITSELF = {"POST /worlds/import": "the ids in a bundle are the bundle's own; TestABundle has what holds of them"}
+OF_ITSELF = {
+    "POST /worlds/import": "the ids in a bundle are the bundle's own; TestABundle has what holds of them",
+    "POST /worlds/{id}/import": "the same; test_world_import_into.py has what holds of them",
+}
+"""Of the ids in the body."""
 OF_ALL_WORLDS = {"/prompt-schemas": "the operator's schemas judge the prompts of all worlds, and every key reads them"}
 
 NOTHING_DELETED = {
@@ -93,7 +97,7 @@ def kind_of(field: Field) -> str | None:
     is_id = field.schema.get("format") == "uuid" or (
         field.schema.get("type") == "string" and LOOKS_LIKE_AN_ID.search(name)
     )
-    if not is_id or field.operation.name in OF_ITSELF or name in NO_IDS:
+    if not is_id or name in NO_IDS or (field.where == "body" and field.operation.name in OF_ITSELF):
         return None
     if field.where == "path":
         kind, before = field.operation.kind, field.operation.path.split("/{")[0]

@@ -21,7 +21,7 @@ from harness.server import RunningApp
 from harness.shapes import Field, Schema
 from harness.wire import PROBLEM, Api, problem
 
-from lorekeeper.access.route import MAX_NAMES
+from lorekeeper.contracts.json_text import MAX_NAMES
 from lorekeeper.kit.middleware import MAX_HEADER_BYTES, MAX_URI_BYTES
 from lorekeeper.kit.pagination import encode_cursor
 from lorekeeper.kit.protocol import MOST_BEFORE_BODY

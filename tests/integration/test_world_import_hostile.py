@@ -85,13 +85,13 @@ HOSTILE: dict[str, tuple[bytes, int, str]] = {
     "a long line": (spoilt(lambda b: entity(b, name="x" * 900_000)), 422, "entities[0].name: "),
     "a key twice": (
         WHOLE.replace(b'"type": "PERSON"', b'"type": "PERSON", "type": "ITEM"'),
-        422,
+        400,
         "entities[0]: the key 'type' is given twice",
     ),
-    "a key twice at the top": (WHOLE[:-1] + b', "claims": []}', 422, "the key 'claims' is given twice"),
+    "a key twice at the top": (WHOLE[:-1] + b', "claims": []}', 400, "the key 'claims' is given twice"),
     "a key twice in metadata": (
         WHOLE.replace(b'{"a": 1}', b'{"a": {"b": 1, "b": 2}}'),
-        422,
+        400,
         "world.metadata.a: the key 'b' is given twice",
     ),
     "invalid UTF-8": (WHOLE.replace(b"M\\u00e1ra", b"M\xe1ra"), 400, "byte 0xe1 at offset "),
