@@ -689,7 +689,8 @@ CREATE INDEX asset_job_by_type ON asset_job (asset_type, id);
 CREATE INDEX asset_job_by_provider ON asset_job (provider, id);
 CREATE INDEX asset_job_by_requester ON asset_job (requested_by, id);
 CREATE INDEX asset_job_by_time ON asset_job (created_at, id);
-CREATE INDEX asset_job_counts ON asset_job (world_id, status);
+-- `status` is no key of it: as one, it drew the search for a job of the same inputs, which has a unique index, to itself.
+CREATE INDEX asset_job_counts ON asset_job (world_id) INCLUDE (status);
 
 -- Each idempotency key a caller has used, with the job it was answered with, new or found. Another request under the same
 -- key is told from a repeated one by its fingerprint.
