@@ -689,8 +689,9 @@ CREATE INDEX asset_job_by_type ON asset_job (asset_type, id);
 CREATE INDEX asset_job_by_provider ON asset_job (provider, id);
 CREATE INDEX asset_job_by_requester ON asset_job (requested_by, id);
 CREATE INDEX asset_job_by_time ON asset_job (created_at, id);
--- `status` is no key of it: as one, it drew the search for a job of the same inputs, which has a unique index, to itself.
-CREATE INDEX asset_job_counts ON asset_job (world_id) INCLUDE (status);
+-- Only for counting: who does not state its condition, which always holds, is not planned along it. Without one, foreign
+-- keys planned while the table was small searched it, a whole world for one job.
+CREATE INDEX asset_job_counts ON asset_job (world_id, status) WHERE max_attempts >= 1;
 
 -- Each idempotency key a caller has used, with the job it was answered with, new or found. Another request under the same
 -- key is told from a repeated one by its fingerprint.
@@ -807,7 +808,7 @@ CREATE TABLE asset (
 CREATE INDEX asset_by_type ON asset (type, id);
 CREATE INDEX asset_by_status ON asset (status, id);
 CREATE INDEX asset_by_creator ON asset (created_by, id);
-CREATE INDEX asset_counts ON asset (world_id, type, status) INCLUDE (size_bytes);
+CREATE INDEX asset_counts ON asset (world_id, type, status) INCLUDE (size_bytes) WHERE size_bytes >= 1;  -- as above
 
 -- The file behind an asset is fixed; only its status and its labels move, and DELETED is for ever.
 CREATE FUNCTION guard_asset() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -128,7 +128,8 @@ SELECT word FROM unnest(%(words)s::text[]) AS word
 WHERE coalesce(nullif(ts_lexize('lore_stem', word), ARRAY[]::text[]), ARRAY[word]) && %(stems)s::text[]
 
 -- name: world_summary
--- Counts of everything in a world, each from an index of its own.
+-- Counts of everything in a world, each from an index of its own; max_attempts and size_bytes are asked for because that
+-- opens the index, see db/schema.sql.
 SELECT (SELECT coalesce(jsonb_object_agg(type, n), jsonb_build_object())
         FROM (SELECT type, count(*) AS n FROM entity WHERE world_id = %(id)s AND deleted_at IS NULL
               GROUP BY type) AS counted) AS entities,
@@ -138,11 +139,12 @@ SELECT (SELECT coalesce(jsonb_object_agg(type, n), jsonb_build_object())
         FROM (SELECT canon_state, count(*) AS n FROM claim WHERE world_id = %(id)s AND deleted_at IS NULL
               GROUP BY canon_state) AS counted) AS claims,
        (SELECT coalesce(jsonb_object_agg(status, n), jsonb_build_object())
-        FROM (SELECT status, count(*) AS n FROM asset_job WHERE world_id = %(id)s GROUP BY status) AS counted) AS jobs,
+        FROM (SELECT status, count(*) AS n FROM asset_job WHERE world_id = %(id)s AND max_attempts >= 1
+              GROUP BY status) AS counted) AS jobs,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('type', type, 'status', status, 'count', n, 'size_bytes', bytes)
                                   ORDER BY type, status), '[]')
         FROM (SELECT type, status, count(*) AS n, sum(size_bytes) AS bytes FROM asset WHERE world_id = %(id)s
-              GROUP BY type, status) AS counted) AS assets
+              AND size_bytes >= 1 GROUP BY type, status) AS counted) AS assets
 FROM world WHERE id = %(id)s AND deleted_at IS NULL
 
 -- name: list_tags

@@ -672,7 +672,7 @@ CREATE INDEX asset_job_by_type ON asset_job (asset_type, id);
 CREATE INDEX asset_job_by_provider ON asset_job (provider, id);
 CREATE INDEX asset_job_by_requester ON asset_job (requested_by, id);
 CREATE INDEX asset_job_by_time ON asset_job (created_at, id);
-CREATE INDEX asset_job_counts ON asset_job (world_id) INCLUDE (status);
+CREATE INDEX asset_job_counts ON asset_job (world_id, status) WHERE max_attempts >= 1;
 
 -- Each idempotency key a caller has used, with the job it was answered with, new or found. Another request under the same
 -- key is told from a repeated one by its fingerprint.
@@ -789,7 +789,7 @@ CREATE TABLE asset (
 CREATE INDEX asset_by_type ON asset (type, id);
 CREATE INDEX asset_by_status ON asset (status, id);
 CREATE INDEX asset_by_creator ON asset (created_by, id);
-CREATE INDEX asset_counts ON asset (world_id, type, status) INCLUDE (size_bytes);
+CREATE INDEX asset_counts ON asset (world_id, type, status) INCLUDE (size_bytes) WHERE size_bytes >= 1;
 
 -- The file behind an asset is fixed; only its status and its labels move, and DELETED is for ever.
 CREATE FUNCTION guard_asset() RETURNS trigger LANGUAGE plpgsql AS $$
