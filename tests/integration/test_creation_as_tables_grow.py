@@ -1,7 +1,7 @@
-"""A connection older than its tables: what the foreign keys read for one more job does not grow with the jobs there are.
+"""A connection older than its tables: what the foreign keys read for one more job does not grow with the jobs.
 
-PostgreSQL plans the check of a foreign key once a connection. A plan from when a world had few jobs, along an index that
-begins with the world, reads all of them later.
+PostgreSQL plans the check of a foreign key once for each connection. A plan from when a world had few jobs, along an
+index that begins with the world, reads all of them later.
 """
 
 import secrets
