@@ -31,7 +31,9 @@ WITH asked AS MATERIALIZED (
     SELECT id FROM world WHERE id = ANY(%(world_ids)s) ORDER BY id FOR KEY SHARE
 ), pending AS MATERIALIZED (  -- so that they are neither used by another asset nor given up meanwhile
     SELECT upload.id, upload.storage_key
-    FROM (SELECT DISTINCT upload_id FROM asked ORDER BY upload_id) AS wanted
+    FROM (SELECT DISTINCT upload_id FROM asked
+          WHERE (SELECT count(*) FROM living) > 0  -- counted before the first upload is locked: all worlds come first
+          ORDER BY upload_id) AS wanted
     CROSS JOIN LATERAL (
         SELECT id, world_id, storage_key, state FROM upload WHERE id = wanted.upload_id
         -- The state is looked at out there: planned when next to none was PENDING, all that are were read for each.
