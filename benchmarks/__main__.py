@@ -1,6 +1,5 @@
 """`make bench`: measure every row, print one table."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -8,7 +7,6 @@ from rich.console import Console
 
 from benchmarks.frame import FULL, QUICK, Row, as_table, machine
 from benchmarks.rows import (
-    claim_complete,
     create_job,
     import_bundle,
     list_assets,
@@ -18,15 +16,14 @@ from benchmarks.rows import (
     search,
     sign_url,
 )
-from benchmarks.stage import Stage, stage
+from benchmarks.stage import stage
 
 PIPED_WIDTH = 130
 """Without a terminal there is no width to fit, so the table is not broken up."""
 
-ROWS: dict[str, Callable[[Stage], Row | list[Row]]] = {
+ROWS = {
     "create": create_job.measure,
     "read": read_job.measure,
-    "claim": claim_complete.measure,
     "sign": sign_url.measure,
     "middleware": middleware.measure,
     "search": search.measure,
@@ -55,8 +52,7 @@ def main(
     with terminal.status("starting the engines") as status, stage(QUICK if quick else FULL) as ready:
         for name in wanted:
             status.update(f"measuring: {name}")
-            measured = ROWS[name](ready)
-            rows += measured if isinstance(measured, list) else [measured]
+            rows.append(ROWS[name](ready))
     console.print(as_table(rows, caption))
     if assert_goals and not all(row.met for row in rows):
         raise typer.Exit(1)

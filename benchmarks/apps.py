@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
 import psycopg
@@ -20,11 +19,9 @@ from lorekeeper.access.context import Runtime
 from lorekeeper.access.principal import Principal
 from lorekeeper.contracts.enums import Role
 from lorekeeper.jobs.repository import QUERIES
-from lorekeeper.jobs.waiting import look_at_jobs
 from lorekeeper.kit.clock import SystemClock
 from lorekeeper.kit.database import Database
 from lorekeeper.kit.wakeups import Wakeups
-from lorekeeper.kit.watch import Watch
 from lorekeeper.storage.store import S3Store, StoreAddress
 
 JSON = (b"content-type", b"application/json")
@@ -115,6 +112,5 @@ def uncovered() -> ASGIApp:
     app = FastAPI(lifespan=lifespan)
     app.include_router(lorekeeper.jobs.endpoints.router)
     clock = SystemClock()
-    everyone, watched = _Everyone(database, clock), Watch(partial(look_at_jobs, database))
-    app.state.runtime = Runtime(database, S3Store(nowhere), clock, everyone, Wakeups(), watched)
+    app.state.runtime = Runtime(database, S3Store(nowhere), clock, _Everyone(database, clock), Wakeups())
     return app

@@ -18,15 +18,13 @@ from lorekeeper.local.binaries import postgres_bin
 PROGRAM = postgres_bin(None) / "pgbench"
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
-_WITH_COLONS = re.compile(r"'([^'\n]*\w:[A-Za-z][^'\n]*)'")
-"""Texts in which pgbench would take what follows a colon for a variable: the forms of times."""
 _PROGRESS = re.compile(r"^progress: .*?, ([0-9.]+) tps", re.MULTILINE)
 _LIBPQ = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
 
 
 def statement(query: Query, expressions: Mapping[str, str]) -> str:
     """A named query as pgbench takes it: a parameter becomes the expression given for it, else pgbench's variable."""
-    text = _WITH_COLONS.sub(lambda found: f"E'{found[1]}'".replace(":", r"\x3a"), query.sql({}).decode())
+    text = query.sql({}).decode()
     return _PARAMETER.sub(lambda found: expressions.get(found[1], f":{found[1]}"), text) + ";\n"
 
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -29,14 +28,12 @@ from lorekeeper.assets.cleanup import keep_clean
 from lorekeeper.contracts.assets import AssetMetadata
 from lorekeeper.contracts.errors import Problem
 from lorekeeper.contracts.prompts import PROMPT_SPECS
-from lorekeeper.jobs.waiting import look_at_jobs
 from lorekeeper.kit.clock import Clock, SystemClock
 from lorekeeper.kit.database import Database
 from lorekeeper.kit.http import REQUEST_ID_HEADER, install_error_handlers, operation_id
 from lorekeeper.kit.middleware import RequestMiddleware
 from lorekeeper.kit.telemetry import Metrics
 from lorekeeper.kit.wakeups import Wakeups
-from lorekeeper.kit.watch import Watch
 from lorekeeper.settings import Settings
 from lorekeeper.storage.abilities import learn_abilities
 from lorekeeper.storage.store import S3Store, StoreAddress
@@ -110,7 +107,6 @@ def _runtime(settings: Settings, backing: Backing, clock: Clock) -> Runtime:
         clock=clock,
         authenticator=Authenticator(database, clock),
         new_jobs=Wakeups(),
-        watched_jobs=Watch(partial(look_at_jobs, database)),
     )
 
 
@@ -125,7 +121,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     learning.cancel()
     cleaning.cancel()
     await asyncio.wait([cleaning])
-    await runtime.watched_jobs.close()
     await runtime.store.close()
     await runtime.database.close()
 

@@ -56,9 +56,6 @@ class Settings(BaseSettings):
     abandoned_upload_hours: int = Field(
         24, ge=1, le=8760, description="How long after its URL expired an upload that nobody used is given up."
     )
-    late_result_days: int = Field(
-        7, ge=0, le=3650, description="How long what came for a cancelled or overdue job is kept, to be downloaded."
-    )
     cleanup_interval_seconds: int = Field(
         600, ge=0, le=86_400, description="How often `serve` looks for what the store can be rid of; 0: never."
     )

@@ -3,10 +3,8 @@
 Engines and app are made once in each test process; tests keep apart by their worlds.
 """
 
-import compileall
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,7 +17,6 @@ from harness.wire import Api
 from hypothesis import settings as hypothesis_settings
 from psycopg.rows import dict_row
 
-import lorekeeper
 from lorekeeper.app import Backing
 from lorekeeper.contracts.enums import Role
 from lorekeeper.db import migrate
@@ -29,12 +26,6 @@ from lorekeeper.settings import Settings
 # How long an example takes is the machine's matter. CI tries the same examples each time, developers ever new ones.
 hypothesis_settings.register_profile("lorekeeper", deadline=None, derandomize=os.environ.get("CI") == "true")
 hypothesis_settings.load_profile("lorekeeper")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Tests start some 150 processes: where PYTHONDONTWRITEBYTECODE is set, each would compile the package anew."""
-    if not hasattr(config, "workerinput"):  # of xdist: its first process has done it
-        compileall.compile_dir(Path(lorekeeper.__file__).parent, quiet=2)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -66,7 +66,9 @@ def _searches(stage: Stage, world_id: UUID) -> Measure:
 def _fill(stage: Stage) -> UUID:
     """A world of its own: sentences of the sample world, shuffled, with made-up names among them."""
     chance = random.Random(7)
-    lines, names = _sentences_and_names(chance)
+    lines = [line for source in sample_world().sources for chunk in source.chunks for line in chunk.content.split(". ")]
+    names = ["".join(chance.choice("bdfgklmnprst") + chance.choice("aeiouy") for _ in range(3)) for _ in range(8000)]
+    names[0] = "kalomi"
     world, entities, sources = new_id(), [new_id() for _ in range(ENTITIES)], [new_id() for _ in range(SOURCES)]
 
     def entity_rows() -> Iterator[tuple[Any, ...]]:
@@ -103,13 +105,6 @@ def _fill(stage: Stage) -> UUID:
         _copy(connection, "source_chunk (id, world_id, source_id, chunk_index, content,", chunk_rows())
         connection.execute("VACUUM ANALYZE")
     return world
-
-
-def _sentences_and_names(chance: random.Random) -> tuple[list[str], list[str]]:
-    lines = [line for source in sample_world().sources for chunk in source.chunks for line in chunk.content.split(". ")]
-    names = ["".join(chance.choice("bdfgklmnprst") + chance.choice("aeiouy") for _ in range(3)) for _ in range(8000)]
-    names[0] = "kalomi"
-    return lines, names
 
 
 def _copy(connection: psycopg.Connection, head: str, rows: Iterator[tuple[Any, ...]]) -> None:

@@ -13,7 +13,6 @@ from lorekeeper.contracts.enums import Role
 from lorekeeper.kit.clock import Clock
 from lorekeeper.kit.database import Database
 from lorekeeper.kit.wakeups import Wakeups
-from lorekeeper.kit.watch import Watch
 from lorekeeper.storage.store import ObjectStore
 
 
@@ -27,8 +26,6 @@ class Runtime:
     authenticator: Authenticator
     new_jobs: Wakeups
     """Wakes the workers that wait for a job, when this process has made one."""
-    watched_jobs: Watch
-    """Those that somebody waits for; whoever changes a job stirs it."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,4 @@
-"""Ridding the store of what no asset needs: uploads that nobody came for, the files of deleted assets, and late results
-that were kept for long enough.
+"""Ridding the store of what no asset needs: uploads that nobody came for, and the files of deleted assets.
 
 First the row says so (ABANDONED, RELEASED), then the store is told, then `removed_at` is noted. Whatever fails or dies
 on the way is taken up again by the next sweep. Sweeps of several servers at once do some work twice, and no harm.
@@ -34,11 +33,10 @@ class Leftover:
 
 @dataclass(frozen=True)
 class Swept:
-    """How many uploads were given up, of how many the store holds nothing any more, and how many were late results."""
+    """How many uploads were given up, and of how many the store holds nothing any more."""
 
     abandoned: int
     removed: int
-    late: int = 0
 
 
 async def keep_clean(runtime: Runtime, *, every_seconds: float, abandoned_after: timedelta) -> None:
@@ -51,8 +49,8 @@ async def keep_clean(runtime: Runtime, *, every_seconds: float, abandoned_after:
         await asyncio.sleep(every_seconds)
         try:
             swept = await sweep(runtime, abandoned_after=abandoned_after)
-            if swept.abandoned or swept.removed or swept.late:
-                log.info("cleaned up", abandoned=swept.abandoned, removed=swept.removed, late=swept.late)
+            if swept.abandoned or swept.removed:
+                log.info("cleaned up", abandoned=swept.abandoned, removed=swept.removed)
         except LoreKeeperError as error:
             log.warning("cleaning up failed", code=error.code, cause=str(error.__cause__ or error))
         except Exception as error:  # noqa: BLE001 - nothing may end the sweeps for as long as the server runs
@@ -60,8 +58,7 @@ async def keep_clean(runtime: Runtime, *, every_seconds: float, abandoned_after:
 
 
 async def sweep(runtime: Runtime, *, abandoned_after: timedelta) -> Swept:
-    """Give up what nobody came for within that time after its URL had expired, and late results whose time is up; then
-    rid the store of all leftovers.
+    """Give up what nobody came for within that time after its URL had expired; then rid the store of all leftovers.
 
     Raises `DatabaseUnavailableError`, `StorageUnavailableError`.
     """
@@ -71,10 +68,7 @@ async def sweep(runtime: Runtime, *, abandoned_after: timedelta) -> Swept:
         runtime.database, before=before, limit=BATCH, origin=_origin(runtime)
     ):
         abandoned += found
-    late = 0
-    while found := await repository.release_late_results(runtime.database, limit=BATCH, origin=_origin(runtime)):
-        late += found
-    return Swept(abandoned, await _remove_leftovers(runtime), late)
+    return Swept(abandoned, await _remove_leftovers(runtime))
 
 
 async def remove_now(ctx: Context, upload_id: UUID, storage_key: str, *, in_parts: bool) -> None:

@@ -37,7 +37,7 @@ async def import_asset(ctx: Context, body: AssetImport) -> Imported:
     """
     ctx.principal.require_world(body.world_id)
     found = await repository.get_upload_and_asset(ctx.database, body.storage_key)
-    if _is_used(body, found):
+    if _is_used(body, found["upload"]):
         return await _imported_before(ctx, body, found["asset_id"])
     inputs = await gather(ctx, body.world_id, body.references)
     await verify_upload(ctx, found["upload"], body.world_id, body.type, body)
@@ -45,7 +45,7 @@ async def import_asset(ctx: Context, body: AssetImport) -> Imported:
     if asset_id is not None:
         return Imported(await get_asset(ctx, asset_id), replayed=False)
     found = await repository.get_upload_and_asset(ctx.database, body.storage_key)
-    if _is_used(body, found):  # by the same request, sent twice at once
+    if _is_used(body, found["upload"]):  # by the same request, sent twice at once
         return await _imported_before(ctx, body, found["asset_id"])
     require_pending(found["upload"])
     raise UploadMismatchError("upload_already_used", "storage_key is being used by another request.")
@@ -103,12 +103,10 @@ def _derivation(ctx: Context, body: AssetImport, inputs: Inputs, derivation_id: 
     }
 
 
-def _is_used(body: AssetImport, found: Row) -> bool:
+def _is_used(body: AssetImport, upload: Row | None) -> bool:
     """Whether an asset was made of this very upload; of one for another place, nothing is told."""
-    upload: Row | None = found["upload"]
     return (
         upload is not None
-        and found["asset_id"] is not None
         and (upload["world_id"], upload["asset_type"]) == (str(body.world_id), body.type)
         and upload["state"] in {UploadState.USED, UploadState.RELEASED}
     )

@@ -13,6 +13,9 @@ from lorekeeper.assets.uploads import abandoned, issue
 from lorekeeper.contracts.enums import UploadState
 from lorekeeper.contracts.errors import UploadClosedError, UploadMismatchError
 from lorekeeper.contracts.s3 import (
+    DEFAULT_PART_BYTES,
+    MAX_PARTS,
+    MIB,
     AbortedMultipartUploadResponse,
     AbortMultipartUploadRequest,
     CompletedMultipartUploadResponse,
@@ -23,7 +26,6 @@ from lorekeeper.contracts.s3 import (
     PresignedMultipartUploadResponse,
     PresignedPart,
     UploadedPart,
-    part_size_for,
 )
 from lorekeeper.kit.database import Row
 from lorekeeper.storage.store import StoredPart
@@ -38,7 +40,7 @@ async def initiate(
     """Begin an upload in parts, and hand out URLs for the first `limit`. Raises `WorldNotFoundError`."""
     part_size = body.part_size_bytes or part_size_for(body.size_bytes)
     expires_at = ctx.now + timedelta(seconds=expires_seconds)
-    upload_id, key = await issue(ctx, body, bound=False, part_size_bytes=part_size, expires_at=expires_at)
+    upload_id, key = await issue(ctx, body, part_size_bytes=part_size, expires_at=expires_at)
     multipart_id = await ctx.store.create_multipart_upload(key, content_type=body.content_type)
     if not await repository.begin_multipart_upload(ctx.database, upload_id, multipart_id):
         raise abandoned()
@@ -81,12 +83,7 @@ async def list_parts(ctx: Context, upload_id: UUID) -> MultipartUploadPartsRespo
         missing = sorted({*missing, *wrong})
     return MultipartUploadPartsResponse(
         upload_id=upload_id,
-        world_id=upload["world_id"],
-        asset_type=upload["asset_type"],
         storage_key=upload["storage_key"],
-        content_type=upload["content_type"],
-        size_bytes=upload["size_bytes"],
-        checksum=upload["checksum"],
         part_size_bytes=upload["part_size_bytes"],
         part_count=_part_count(upload),
         parts=[UploadedPart(part_number=one.number, size_bytes=one.size_bytes, etag=one.etag) for one in stored],
@@ -134,6 +131,11 @@ async def abort(ctx: Context, body: AbortMultipartUploadRequest) -> AbortedMulti
     return AbortedMultipartUploadResponse(
         upload_id=body.upload_id, storage_key=upload["storage_key"], state=UploadState.ABANDONED
     )
+
+
+def part_size_for(size_bytes: int) -> int:
+    """16 MiB, or as many whole MiB as make no more than 10,000 parts."""
+    return max(DEFAULT_PART_BYTES, -(-size_bytes // (MAX_PARTS * MIB)) * MIB)
 
 
 async def _assemble(ctx: Context, upload: Row, given: list[CompletedPart] | None) -> None:

@@ -2,9 +2,9 @@
 -- Writes down a presigned upload before it is handed out. Says whether its world exists, and whether the key was free.
 WITH made AS (
     INSERT INTO upload (id, world_id, asset_type, storage_key, filename, content_type, size_bytes, checksum,
-                        bound, part_size_bytes, created_by, created_at, expires_at)
+                        part_size_bytes, created_by, created_at, expires_at)
     SELECT %(id)s, world.id, %(asset_type)s, %(storage_key)s, %(filename)s, %(content_type)s, %(size_bytes)s,
-           %(checksum)s, %(bound)s, %(part_size_bytes)s, %(actor)s, %(now)s, %(expires_at)s
+           %(checksum)s, %(part_size_bytes)s, %(actor)s, %(now)s, %(expires_at)s
     FROM world WHERE world.id = %(world_id)s AND world.deleted_at IS NULL
     FOR KEY SHARE  -- it is not deleted before this is committed
     ON CONFLICT (storage_key) DO NOTHING
@@ -20,8 +20,7 @@ SELECT EXISTS (SELECT FROM made) AS made,
 
 -- name: get_upload
 -- One upload.
-SELECT id, world_id, asset_type, storage_key, content_type, size_bytes, checksum, part_size_bytes, multipart_id,
-    assembled_at, state, expires_at
+SELECT id, world_id, storage_key, content_type, size_bytes, part_size_bytes, multipart_id, assembled_at, state, expires_at
 FROM upload WHERE id = %(id)s
 
 -- name: get_upload_and_asset
@@ -104,28 +103,6 @@ WITH due AS MATERIALIZED (
     FROM left_behind
 )
 SELECT count(*) AS uploads FROM left_behind
-
--- name: release_late_results
--- Lets go of late results that were kept for long enough: some of them. One that is locked is passed over.
-WITH due AS MATERIALIZED (
-    SELECT upload.id, late.asset_job_id
-    FROM upload JOIN late_result AS late ON late.storage_key = upload.storage_key
-    WHERE upload.state = 'QUARANTINED' AND late.keep_until <= %(now)s
-    ORDER BY upload.id
-    LIMIT %(limit)s
-    FOR UPDATE OF upload SKIP LOCKED
-), let_go AS (
-    UPDATE upload SET state = 'RELEASED'
-    FROM due WHERE upload.id = due.id
-    RETURNING upload.world_id, upload.storage_key, due.asset_job_id
-), noted AS (
-    INSERT INTO event (world_id, kind, subject_id, actor, request_id, before, after, occurred_at)
-    SELECT world_id, 'asset_job.late_result_released', asset_job_id, %(actor)s, %(request_id)s,
-           jsonb_build_object('state', 'QUARANTINED'),
-           jsonb_build_object('state', 'RELEASED', 'storage_key', storage_key), %(now)s
-    FROM let_go
-)
-SELECT count(*) AS uploads FROM let_go
 
 -- name: list_uploads_to_remove
 -- What the store may still hold though no asset needs it, in the order of ids. While a URL to put it there is good, it

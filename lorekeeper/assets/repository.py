@@ -68,12 +68,6 @@ async def abandon_uploads(database: Database, *, before: datetime, limit: int, o
     return int(row["uploads"]) if row else 0
 
 
-async def release_late_results(database: Database, *, limit: int, origin: Origin) -> int:
-    """Let go of at most `limit` late results whose time is up; the answer says how many it were."""
-    row = await database.one(QUERIES.release_late_results, limit=limit, **origin)
-    return int(row["uploads"]) if row else 0
-
-
 async def list_uploads_to_remove(database: Database, *, after: UUID, limit: int, now: datetime) -> list[Row]:
     return await database.all(QUERIES.list_uploads_to_remove, after=after, limit=limit, now=now)
 

@@ -1,8 +1,5 @@
 """Uploads in one piece: handed out, and held against what lies in the store (design section 5, Complete)."""
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,9 +14,6 @@ from lorekeeper.kit.database import Row
 from lorekeeper.kit.ids import new_id
 from lorekeeper.storage.keys import storage_key
 
-WORTH_A_LIST = 8
-"""Objects of one world and type that are looked for in one list, rather than each by itself."""
-
 
 async def presign_upload(
     ctx: Context, body: PresignedUploadRequest, *, expires_seconds: int
@@ -27,8 +21,7 @@ async def presign_upload(
     """Hand out a place to upload to, good for one upload. Raises `WorldNotFoundError`, `StorageUnavailableError`."""
     abilities = await ctx.store.abilities()
     expires_at = ctx.now + timedelta(seconds=expires_seconds)
-    bound = abilities.hold_uploads and body.size_bytes is not None and body.checksum is not None
-    upload_id, key = await issue(ctx, body, bound=bound, part_size_bytes=None, expires_at=expires_at)
+    upload_id, key = await issue(ctx, body, part_size_bytes=None, expires_at=expires_at)
     signed = ctx.store.generate_upload_presigned_url(
         key,
         content_type=body.content_type,
@@ -46,19 +39,15 @@ async def issue(
     ctx: Context,
     body: PresignedUploadRequest | PresignedMultipartUploadRequest,
     *,
-    bound: bool,
     part_size_bytes: int | None,
     expires_at: datetime,
 ) -> tuple[UUID, str]:
     """Write an upload down, before anybody hears of it. The answer is its id and its key.
 
-    `bound`: the store will take nothing there but the file that is declared here, see docs/decisions/0012.
-
     Raises `WorldNotFoundError`.
     """
     ctx.principal.require_world(body.world_id)
-    held_to = {"bound": bound, "part_size_bytes": part_size_bytes}
-    upload = body.model_dump() | held_to | {"id": new_id(), "expires_at": expires_at}
+    upload = body.model_dump() | {"id": new_id(), "part_size_bytes": part_size_bytes, "expires_at": expires_at}
     made = False
     later = timedelta()
     while not made:
@@ -72,18 +61,11 @@ async def issue(
 
 
 async def verify_upload(
-    ctx: Context,
-    upload: Row | None,
-    world_id: UUID,
-    asset_type: AssetTypeEnum,
-    file: AssetCreate,
-    *,
-    listed_size: int | None = None,
+    ctx: Context, upload: Row | None, world_id: UUID, asset_type: AssetTypeEnum, file: AssetCreate
 ) -> None:
     """Believe nothing of an upload: was the key handed out, and does the store hold exactly what is declared?
 
-    `upload` is what was written down when the key was handed out, in its JSON form; None: it never was. `listed_size`
-    is what a list gave for the key, see `list_bound`.
+    `upload` is what was written down when the key was handed out, in its JSON form; None: it never was.
 
     Raises `UploadMismatchError`, whose code says which check failed. Asks the store, so never call it in a transaction.
     """
@@ -93,8 +75,6 @@ async def verify_upload(
         )
     require_pending(upload)
     _agree_with_issue(upload, file)
-    if upload["bound"] and listed_size == upload["size_bytes"]:
-        return  # something lies there, and the store has taken nothing but this
     stored = await ctx.store.head_object(file.storage_key)
     if stored is None:
         unfinished = upload["part_size_bytes"] is not None and upload["assembled_at"] is None
@@ -106,23 +86,6 @@ async def verify_upload(
     _agree("checksum_mismatch", "checksum", file.checksum, checksum)
 
 
-async def list_bound(ctx: Context, uploads: Iterable[Row | None]) -> dict[str, int]:
-    """The size at each key where a list shows something, as far as a list is enough: of bound uploads.
-
-    What is not in the answer is to be looked at by itself, for whatever reason it is not. One request to the store for
-    what may be a hundred; where there are few, or the store's lists may be behind, none.
-    """
-    abilities = ctx.store.known_abilities
-    if abilities is None or not abilities.current_lists:
-        return {}
-    folders = defaultdict(list)
-    for upload in uploads:
-        if upload is not None and upload["bound"]:
-            folders[upload["world_id"], upload["asset_type"]].append(upload["storage_key"])
-    asked = [ctx.store.list_sizes(keys) for keys in folders.values() if len(keys) >= WORTH_A_LIST]
-    return {key: size for listed in await asyncio.gather(*asked) for key, size in listed.items()}
-
-
 async def _read_checksum(ctx: Context, upload: Row) -> str:
     """Read the whole file, which takes as long as it is large; of an assembled one it is remembered."""
     checksum = await ctx.store.checksum_of(upload["storage_key"])
@@ -132,11 +95,11 @@ async def _read_checksum(ctx: Context, upload: Row) -> str:
 
 
 def require_pending(upload: Row) -> None:
-    """Raises `UploadMismatchError` for an upload that an asset or a late result was made of, or that was given up."""
+    """Raises `UploadMismatchError` for an upload that an asset was made of, or that was given up."""
     if upload["state"] == UploadState.ABANDONED:
         raise abandoned()
     if upload["state"] != UploadState.PENDING:
-        raise UploadMismatchError("upload_already_used", "storage_key belongs to an asset, or a late result, already.")
+        raise UploadMismatchError("upload_already_used", "storage_key belongs to an asset already.")
 
 
 def abandoned() -> UploadMismatchError:

@@ -41,14 +41,6 @@ _LACKING = {
         "this store does not hold an upload to its signed size; a file of another size is found out when the upload is "
         "used, and takes space until then"
     ),
-    "signed_types": (
-        "this store does not hold an upload to its signed type; a file of another type is found out when the upload is "
-        "used"
-    ),
-    "current_lists": (
-        "this store's lists do not show at once what was uploaded; LoreKeeper asks for each file by itself, which "
-        "takes longer where many are handed in together"
-    ),
 }
 """What it means for the user that an ability is missing. In no case is anything believed that was not checked."""
 

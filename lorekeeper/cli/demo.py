@@ -4,12 +4,11 @@ import hashlib
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from uuid import UUID
 
 import typer
 from rich.markup import escape
@@ -17,14 +16,11 @@ from rich.padding import Padding
 from rich.text import Text
 
 from lorekeeper.cli.commissions import COMMISSIONS, Commission, WorldLore, file_name
-from lorekeeper.cli.lineage import lineage
 from lorekeeper.cli.ownserver import own_server
 from lorekeeper.cli.provenance_table import add_asset, provenance_table
-from lorekeeper.cli.telling import TerminalListener, name_of
 from lorekeeper.cli.terminal import CommandError, bars, out, own_name, short, size
-from lorekeeper.cli.worker import local_handlers
+from lorekeeper.cli.worker import TerminalListener, local_handlers, name_of
 from lorekeeper.contracts.assets import AssetFullResponse, AssetResponse
-from lorekeeper.contracts.enums import AssetTypeEnum
 from lorekeeper.contracts.jobs import AssetJobCreate, AssetJobFullResponse, ClaimedJob
 from lorekeeper.contracts.lore import ClaimCreate, EntityCreate, WorldCreate, WorldResponse
 from lorekeeper.contracts.references import AssetJobReferences, References
@@ -36,13 +32,6 @@ from lorekeeper.sdk import Client, RequestedJob, Worker, WorldScopeViolationErro
 DEFAULT_OUT = Path("lorekeeper-demo")
 JOBS_AT_ONCE = 2
 INDENT = "   "
-_VERBS = {
-    AssetTypeEnum.PDF: "read",
-    AssetTypeEnum.IMAGE: "see",
-    AssetTypeEnum.MAP: "see",
-    AssetTypeEnum.AUDIO: "hear",
-    AssetTypeEnum.VIDEO: "watch",
-}
 
 
 def demo(
@@ -50,9 +39,8 @@ def demo(
         Path | None, typer.Option(help="Where the demo's server keeps its data; a folder of its own.", metavar="D")
     ] = None,
     out_dir: Annotated[Path, typer.Option("--out", help="Where to leave the files.", metavar="DIR")] = DEFAULT_OUT,
-    quick: Annotated[bool, typer.Option("--quick", help="Smaller pictures, a shorter recording and film.")] = False,
 ) -> None:
-    """Show the main job: lore becomes a book, a picture, a map, a recording and a film, with exact provenance."""
+    """Show the main job: lore becomes a book and a picture, with exact provenance, on a real server."""
     began = time.perf_counter()
     folder = (data_dir or _default_demo_dir()).expanduser()
     out.print()
@@ -60,7 +48,8 @@ def demo(
     with _server(folder) as client:
         out_dir.mkdir(parents=True, exist_ok=True)
         lore = _bring_in_the_world(client)
-        orders = _order_and_make(client, lore, quick=quick)
+        orders = _ask_for_media(client, lore, COMMISSIONS)
+        _make_them(client, lore.world)
         _collect(client, orders, out_dir)
         _show_provenance(client, orders)
         _ask_again(client, orders)
@@ -162,42 +151,14 @@ def _free_name(client: Client, name: str) -> str:
     return candidate
 
 
-def _order_and_make(client: Client, lore: WorldLore, *, quick: bool) -> list[Order]:
-    """Round by round: what is derived from other assets is asked for when those have been made."""
-    orders: list[Order] = []
-    made: dict[AssetTypeEnum, UUID] = {}
-    waiting = list(COMMISSIONS)
-    while waiting:
-        ready = [commission for commission in waiting if commission.is_ready(made)]
-        waiting = [commission for commission in waiting if commission not in ready]
-        requests = [(commission, commission.request(lore, made, quick=quick)) for commission in ready]
-        asked = _ask_for_media(client, requests, again=bool(orders))
-        _make_them(client, lore.world, again=bool(orders))
-        for order in asked:
-            order.job = client.jobs.get(order.job.id)
-            if order.job.asset is None:
-                why = order.job.error_message or "nobody made it"
-                raise CommandError(f"the {order.commission.asset_type} was not made ({order.job.status}): {why}")
-            made[order.commission.asset_type] = order.job.asset.id
-        orders += asked
-    return orders
-
-
-def _ask_for_media(
-    client: Client, requests: Sequence[tuple[Commission, AssetJobCreate]], *, again: bool
-) -> list[Order]:
-    if again:
-        steps.heading(
-            "Media from media",
-            "Assets are inputs, too: a film of the picture, the map and the recording. They count by their content.",
-        )
-    else:
-        steps.heading(
-            "Asking for media",
-            "A job names the exact lore it is made from. The server keeps a snapshot of it, and hashes it all.",
-        )
+def _ask_for_media(client: Client, lore: WorldLore, commissions: tuple[Commission, ...]) -> list[Order]:
+    steps.heading(
+        "Asking for media",
+        "A job names the exact lore it is made from. The server keeps a snapshot of it, and hashes it all.",
+    )
     orders = []
-    for commission, request in requests:
+    for commission in commissions:
+        request = commission.request(lore)
         job = client.jobs.create(request)
         orders.append(Order(commission, request, job))
         _tell(
@@ -209,12 +170,12 @@ def _ask_for_media(
 
 def _count(references: References) -> str:
     counts = {
-        ("chunk", "chunks"): len(references.source_chunk_ids),
-        ("claim", "claims"): len(references.claim_ids),
-        ("entity", "entities"): len(references.entity_ids),
-        ("asset", "assets"): len(references.asset_ids),
+        "chunks": len(references.source_chunk_ids),
+        "claims": len(references.claim_ids),
+        "entities": len(references.entity_ids),
+        "assets": len(references.asset_ids),
     }
-    return ", ".join(f"{count} {one if count == 1 else many}" for (one, many), count in counts.items() if count)
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
 class _DemoListener(TerminalListener):
@@ -223,18 +184,17 @@ class _DemoListener(TerminalListener):
 
     def succeeded(self, job: ClaimedJob, asset: AssetResponse, seconds: float) -> None:
         """Says what it became."""
-        self._end(job, "made", f"[good]✓[/] {name_of(job)}  {size(asset.size_bytes)} in {seconds:.1f} s")
+        self._end(job, f"[good]✓[/] {name_of(job)}  {size(asset.size_bytes)} in {seconds:.1f} s")
 
     def _say(self, line: str) -> None:
         super()._say(f"{INDENT}{line}")
 
 
-def _make_them(client: Client, world: WorldResponse, *, again: bool) -> None:
-    if not again:
-        steps.heading(
-            "A worker makes them",
-            "It could run anywhere. It takes a job under a lease, makes the file, uploads it, hands it in.",
-        )
+def _make_them(client: Client, world: WorldResponse) -> None:
+    steps.heading(
+        "A worker makes them",
+        "It could run anywhere. It takes a job under a lease, makes the file, uploads it, hands it in.",
+    )
     with bars() as progress:
         worker = Worker(client, concurrency=JOBS_AT_ONCE, world_ids=[world.id], listener=_DemoListener(progress))
         for asset_type, handler in local_handlers().items():
@@ -245,8 +205,10 @@ def _make_them(client: Client, world: WorldResponse, *, again: bool) -> None:
 def _collect(client: Client, orders: list[Order], folder: Path) -> None:
     steps.heading("The files", "Fetched over presigned URLs; each one's SHA-256 is compared with the record.")
     for order in orders:
+        order.job = client.jobs.get(order.job.id)
         if order.job.asset is None:
-            raise CommandError(f"job {order.job.id} has no asset")
+            why = order.job.error_message or "nobody made it"
+            raise CommandError(f"the {order.commission.asset_type} was not made ({order.job.status}): {why}")
         order.asset = client.assets.get(order.job.asset.id)
         target = folder / file_name(order.title, order.asset.format)
         order.file = client.assets.download(order.asset.id, target)
@@ -254,11 +216,7 @@ def _collect(client: Client, orders: list[Order], folder: Path) -> None:
         if checksum != order.asset.checksum:
             raise CommandError(f"{order.file} is not what the record says it is")
         _tell(f"[good]✓[/] {escape(str(order.file))}")
-        _tell(f"  {size(order.asset.size_bytes)}{_length(order.asset)}, SHA-256 {checksum[:16]}… [hint]as on record[/]")
-
-
-def _length(asset: AssetResponse) -> str:
-    return f", {asset.duration_seconds:.1f} s" if asset.duration_seconds else ""
+        _tell(f"  {size(order.asset.size_bytes)}, SHA-256 {checksum[:16]}… [hint]as on record[/]")
 
 
 def _show_provenance(client: Client, orders: list[Order]) -> None:
@@ -272,17 +230,7 @@ def _show_provenance(client: Client, orders: list[Order]) -> None:
         for derivation in asset.derivations:
             add_asset(table, asset.type, order.title, asset.id, derivation.lore_snapshot)
     out.print(Padding(table, (0, 0, 0, len(INDENT))))
-    _show_lineage(client, orders)
     _show_other_way_round(client, orders)
-
-
-def _show_lineage(client: Client, orders: list[Order]) -> None:
-    """What was made from other assets, through them down to the lore."""
-    titles = {order.finished()[0].id: order.title for order in orders}
-    for order in orders:
-        if order.commission.inputs:
-            _tell(f"[hint]Through its inputs, the {order.commission.asset_type} leads back to:[/]")
-            out.print(Padding(lineage(client, order.finished()[0].id, titles), (0, 0, 0, len(INDENT))))
 
 
 def _show_other_way_round(client: Client, orders: list[Order]) -> None:
@@ -355,10 +303,7 @@ def _say_what_next(data_dir: Path, orders: list[Order], seconds: float) -> None:
     opener = "open" if sys.platform == "darwin" else "xdg-open"
     there = f"--data-dir {shlex.quote(str(data_dir))}"
     rows = [
-        (
-            f"{_VERBS[order.commission.asset_type]} the {order.commission.asset_type}",
-            f"{opener} {shlex.quote(str(order.finished()[1]))}",
-        )
+        (f"see the {order.commission.asset_type}", f"{opener} {shlex.quote(str(order.finished()[1]))}")
         for order in orders
     ]
     rows += [

@@ -1,5 +1,6 @@
 """`lorekeeper export`: a whole world as a bundle."""
 
+import secrets
 import sys
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -9,10 +10,9 @@ from rich.markup import escape
 from rich.progress import Progress, TaskID
 
 from lorekeeper.cli.bringing.worlds import find_world
-from lorekeeper.cli.terminal import CommandError, bars, connect, err, require_folder_of, size
+from lorekeeper.cli.terminal import CommandError, bars, connect, err, size
 from lorekeeper.contracts.lore import WorldResponse
 from lorekeeper.sdk import Client
-from lorekeeper.sdk.newfile import new_file_beside
 
 STANDARD_OUTPUT = Path("-")
 
@@ -45,13 +45,15 @@ def export_world(
 
 def _write(client: Client, world: WorldResponse, path: Path) -> None:
     """The file appears under its name once it is whole."""
-    if path.is_dir():
-        raise CommandError(f"{path} is a folder")
-    require_folder_of(path)
-    with new_file_beside(path) as (part, file):
-        _receive(client, world, file)
-        file.close()  # Windows renames no open file
+    part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as file:
+            _receive(client, world, file)
         part.replace(path)
+    except IsADirectoryError as error:
+        raise CommandError(f"{path} is a folder") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _receive(client: Client, world: WorldResponse, file: BinaryIO) -> None:

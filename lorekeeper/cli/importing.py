@@ -9,30 +9,25 @@ from lorekeeper.cli.bringing.bundles import import_bundle, read_bundle
 from lorekeeper.cli.bringing.files import read_file
 from lorekeeper.cli.bringing.notes import import_notes
 from lorekeeper.cli.bringing.texts import TextFile, import_text
-from lorekeeper.cli.describing import DataDir
 from lorekeeper.cli.terminal import CommandError
 from lorekeeper.contracts.enums import SourceType
 
 BUNDLE_SUFFIX = ".json"
 
 
-What = Annotated[
-    Path,
-    typer.Argument(
-        metavar="PATH", help="A text or Markdown file, a folder of Markdown notes, or a world bundle (.json)."
-    ),
-]
-IntoWorld = Annotated[
-    str | None,
-    typer.Option(
-        "--world", "-w", help="The world's name or id; made if there is none, brought up to date if there is."
-    ),
-]
-
-
 def import_lore(
-    path: What,
-    world: IntoWorld = None,
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH", help="A text or Markdown file, a folder of Markdown notes, or a world bundle (.json)."
+        ),
+    ],
+    world: Annotated[
+        str | None,
+        typer.Option(
+            "--world", "-w", help="The world's name or id; made if there is none, brought up to date if there is."
+        ),
+    ] = None,
     title: Annotated[str | None, typer.Option(help="The source's title; else the file's name.")] = None,
     source_type: Annotated[
         SourceType,
@@ -46,7 +41,9 @@ def import_lore(
         bool, typer.Option("--stubs", help="Notes: make an entity for each link that no note answers to.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would make, and make nothing.")] = False,
-    data_dir: DataDir = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Use the server that runs on this data folder.", metavar="D")
+    ] = None,
 ) -> None:
     """Import lore: a text or Markdown file as a source of a world, a folder of Markdown notes as a world, or a whole
     world from a bundle."""
@@ -59,7 +56,8 @@ def import_lore(
         return
     content = read_file(path)
     if path.suffix.lower() == BUNDLE_SUFFIX:
-        import_bundle(read_bundle(path, content), content, name=world, again=again, dry_run=dry_run, data_dir=data_dir)
+        bundle = read_bundle(path, content)
+        import_bundle(bundle, content, name=world, again=again, dry_run=dry_run, data_dir=data_dir)
         return
     if world is None:
         raise CommandError("say which world the text belongs to: --world NAME")

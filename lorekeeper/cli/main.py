@@ -8,7 +8,6 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from lorekeeper.cli import assets, jobs
 from lorekeeper.cli.demo import demo
 from lorekeeper.cli.exporting import export_world
 from lorekeeper.cli.importing import import_lore
@@ -17,7 +16,7 @@ from lorekeeper.cli.terminal import CommandError, say_error
 from lorekeeper.cli.worker import worker
 from lorekeeper.sdk import SdkError
 
-ORDER = ("demo", "serve", "import", "export", "search", "worker", "jobs", "assets", "keys", "migrate", "doctor")
+ORDER = ("demo", "serve", "import", "export", "search", "worker", "keys", "migrate", "doctor")
 
 LAZY = {
     "serve": ("lorekeeper.cli.serve", "serve"),
@@ -89,8 +88,6 @@ app.command("import")(import_lore)
 app.command("export")(export_world)
 app.command("search")(search)
 app.command("worker")(worker)
-app.add_typer(jobs.app, name="jobs")
-app.add_typer(assets.app, name="assets")
 
 
 def run() -> None:

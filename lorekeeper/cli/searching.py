@@ -9,7 +9,7 @@ from rich.text import Text
 
 from lorekeeper.cli.bringing.worlds import find_world
 from lorekeeper.cli.terminal import CommandError, connect, json_line, out, short
-from lorekeeper.contracts.search import SearchHit, SearchKind, SearchResponse, Span
+from lorekeeper.contracts.search import SearchHit, SearchKind, Span
 from lorekeeper.sdk.filters import SearchFilters
 
 
@@ -44,14 +44,10 @@ def search(
                 raise CommandError(f"there is no world named {world!r}")
             filters["world_id"] = found.id
         answer = client.search(question, limit=limit, **filters)
-    if out.is_terminal:
-        _print(answer)
+    if not out.is_terminal:
+        for hit in answer.items:
+            json_line(**hit.model_dump(mode="json"))
         return
-    for hit in answer.items:
-        json_line(**hit.model_dump(mode="json"))
-
-
-def _print(answer: SearchResponse) -> None:
     for hit in answer.items:
         out.print(_head(hit), soft_wrap=True)
         if hit.snippet:

@@ -6,13 +6,12 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
-import tenacity
 import typer
 import uvicorn
 from fastapi import FastAPI
@@ -23,7 +22,6 @@ from lorekeeper.app import Backing, create_app
 from lorekeeper.cli.backing import admin_key_file, database_url, embedded_or_named, ensure_admin_key, running_server
 from lorekeeper.cli.checkup import examine, examine_running
 from lorekeeper.cli.terminal import CommandError, console_on
-from lorekeeper.contracts.errors import DatabaseUnavailableError
 from lorekeeper.db import migrate as migrations
 from lorekeeper.kit.protocol import bounded_protocol
 from lorekeeper.kit.telemetry import configure_logging
@@ -32,9 +30,6 @@ from lorekeeper.settings import Settings, environment_name
 
 GRACE_SECONDS = 2
 """How long requests in flight may take to finish at shutdown; the engines need the rest of five seconds."""
-
-RECOVERY_SECONDS = 60.0
-"""How long an embedded database that died while the server started may take to be there again."""
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the embedded engines keep their data.")]
 logger = logging.getLogger("lorekeeper.serve")
@@ -140,7 +135,8 @@ def _make_ready(settings: Settings, backing: Backing) -> str | None:
     A database that was named is its operator's to migrate.
     """
     if settings.database_url is None:
-        return _outliving_deaths(lambda: _upgraded_with_key(settings, backing))
+        _upgraded(backing.database_url)
+        return ensure_admin_key(settings, backing)
     try:
         revision = migrations.current(backing.database_url)
         migrations.refuse_newer(revision)
@@ -152,27 +148,6 @@ def _make_ready(settings: Settings, backing: Backing) -> str | None:
             "run `lorekeeper migrate`."
         )
     return None
-
-
-def _upgraded_with_key(settings: Settings, backing: Backing) -> str | None:
-    _upgraded(backing.database_url)
-    return ensure_admin_key(settings, backing)
-
-
-def _outliving_deaths(work: Callable[[], str | None]) -> str | None:
-    """What an embedded database was needed for is done once it is back: lorekeeper.local starts it again."""
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_is_no_answer),
-        wait=tenacity.wait_fixed(0.2),
-        stop=tenacity.stop_after_delay(RECOVERY_SECONDS),
-        reraise=True,
-    )
-    answer: str | None = retrying(work)
-    return answer
-
-
-def _is_no_answer(error: BaseException) -> bool:
-    return isinstance(error, DatabaseUnavailableError) or isinstance(error.__cause__, migrations.NoAnswerError)
 
 
 @contextmanager

@@ -106,12 +106,6 @@ def bars(*, console: Console = out) -> Progress:
     )
 
 
-def require_folder_of(path: Path) -> None:
-    """Raises `CommandError` where the folder that a file is to be put into is not there: it may be mistyped."""
-    if not path.parent.is_dir():
-        raise CommandError(f"there is no folder {path.parent}")
-
-
 def short(identifier: object) -> str:
     """The end of an id: the random part of a UUIDv7, enough to tell things apart on a screen."""
     return str(identifier)[-8:]

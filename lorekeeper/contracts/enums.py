@@ -73,14 +73,10 @@ class LoreKind(StrEnum):
 
 
 class UploadState(StrEnum):
-    """PENDING until an asset is made of it (USED; RELEASED with its deletion), or nobody came for it (ABANDONED).
-
-    QUARANTINED while it is a late result's; RELEASED when that has been kept for long enough.
-    """
+    """PENDING until an asset is made of it (USED; RELEASED with its deletion), or nobody came for it (ABANDONED)."""
 
     PENDING = "PENDING"
     USED = "USED"
-    QUARANTINED = "QUARANTINED"
     ABANDONED = "ABANDONED"
     RELEASED = "RELEASED"
 

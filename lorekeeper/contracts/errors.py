@@ -16,7 +16,6 @@
     ├── ConflictError                        409 conflict
     │   ├── InvalidTransitionError           409 invalid_transition
     │   ├── LeaseLostError                   409 lease_lost
-    │   ├── NotClaimableError                409 not_claimable
     │   ├── LoreInUseError                   409 lore_in_use
     │   ├── ContradictionError               409 contradiction
     │   ├── AlreadyCompletedError            409 already_completed
@@ -171,13 +170,6 @@ class InvalidTransitionError(ConflictError):
 class LeaseLostError(ConflictError):
     code = "lease_lost"
     title = "The lease on this job is not yours any more"
-
-
-class NotClaimableError(ConflictError):
-    """`status_of_job`, `available_at` and `lease_expires_at` say how the job is, and when to try again."""
-
-    code = "not_claimable"
-    title = "The job is not to be had now"
 
 
 class LoreInUseError(ConflictError):

@@ -1,6 +1,5 @@
 """Asset jobs on the wire (specification section 2, Job Models; design section 5)."""
 
-from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -22,7 +21,6 @@ from lorekeeper.contracts.base import (
     YesNo,
 )
 from lorekeeper.contracts.enums import AssetJobStatusEnum, AssetTypeEnum
-from lorekeeper.contracts.late_results import LateResult
 from lorekeeper.contracts.references import AssetJobReferences
 
 Provider = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
@@ -32,9 +30,6 @@ IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255, 
 ErrorCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 ErrorMessage = Annotated[Text, StringConstraints(max_length=10_000)]
 WorkerId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")]
-
-AGEING_SECONDS = 60
-"""What a point of priority is worth: a job goes before those with one point more that were asked for so much later."""
 
 MAX_CLAIM = 100
 MAX_LEASE_SECONDS = 3600
@@ -51,9 +46,7 @@ class AssetJobCreate(Request):
         "Built in, by asset type: VideoPromptSpec, AudioPromptSpec, ImagePromptSpec, MapPromptSpec, PdfPromptSpec."
     )
     references: AssetJobReferences = Field(default_factory=AssetJobReferences)
-    priority: Annotated[int, Field(ge=-1000, le=1000), A_NUMBER] = Field(
-        0, description="Higher goes first; a point is worth a minute of waiting."
-    )
+    priority: Annotated[int, Field(ge=-1000, le=1000), A_NUMBER] = Field(0, description="Higher goes first.")
     max_attempts: Annotated[int, Field(ge=1, le=100), A_NUMBER] = Field(
         3, description="How often it may be started before it fails for good."
     )
@@ -108,12 +101,6 @@ class AssetJobFail(Request):
     error_code: ErrorCode
     error_message: ErrorMessage | None = None
     retryable: YesNo = Field(False, description="True: back to QUEUED while attempts are left.")
-    retry_after_seconds: Number | None = Field(
-        None, ge=0, le=86_400, description="When it may be tried again; else after a pause that doubles each time."
-    )
-    provider_job_over: YesNo = Field(
-        False, description="True: the next attempt orders anew from the provider, `provider_job_id` is forgotten."
-    )
     lease_token: UUID | None = None
 
 
@@ -124,18 +111,10 @@ class AssetJobHeartbeat(Request):
     provider_job_id: Annotated[Text, StringConstraints(min_length=1, max_length=500)] | None = None
 
 
-class CancelReason(StrEnum):
-    """Why a worker is to stop: somebody asked for it, or nobody needs the result any more."""
-
-    REQUESTED = "requested"
-    FINISH_BY_PASSED = "finish_by_passed"
-
-
 class AssetJobHeartbeatResponse(Model):
     job_id: UUID
     lease_expires_at: Timestamp
     cancel_requested: bool
-    cancel_reason: CancelReason | None = None
 
 
 class AssetJobClaim(Request):
@@ -148,20 +127,6 @@ class AssetJobClaim(Request):
     limit: Annotated[int, Field(ge=1, le=MAX_CLAIM), A_NUMBER] = 1
     lease_seconds: LeaseSeconds = 60
     wait_seconds: Number = Field(0, ge=0, le=60, description="How long to wait for a job when there is none.")
-
-
-class AssetJobClaimById(Request):
-    """A worker's call for one job."""
-
-    worker_id: WorkerId
-    lease_seconds: LeaseSeconds = 60
-
-
-class AssetJobRelease(Request):
-    """A worker gives a job back that it cannot go on with, as when it is shut down."""
-
-    lease_token: UUID
-    reason: Annotated[Text, StringConstraints(max_length=1000)] | None = Field(None, description="For the event log.")
 
 
 class AssetJobResponse(Model):
@@ -195,11 +160,10 @@ class AssetJobResponse(Model):
 
 
 class AssetJobFullResponse(AssetJobResponse):
-    """A job with its derivation, and its asset once it has one; or what came too late to be one."""
+    """A job with its derivation, and its asset once it has one."""
 
     derivation: AssetDerivationResponse | None = None
     asset: AssetResponse | None = None
-    late_result: LateResult | None = None
 
 
 class ClaimedJob(AssetJobResponse):

@@ -11,11 +11,6 @@ from lorekeeper.contracts.base import Label, LongText, Name, Number
 from lorekeeper.contracts.enums import AssetTypeEnum
 
 AspectRatio = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,3}:[1-9][0-9]{0,3}$")]
-FrameRatio = Annotated[
-    str, StringConstraints(pattern=r"^[1-9][0-9]{0,3}(\.[0-9]{1,2})?:[1-9][0-9]{0,3}(\.[0-9]{1,2})?$")
-]
-"""As film says it: `16:9`, `2.39:1`."""
-
 Seconds = Annotated[Number, Field(gt=0, le=86_400)]
 
 
@@ -30,7 +25,7 @@ class PromptSpec(BaseModel):
 class VideoPromptSpec(PromptSpec):
     description: LongText = Field(min_length=1)
     duration: Seconds | None = Field(None, description="Seconds.")
-    aspect_ratio: FrameRatio | None = None
+    aspect_ratio: AspectRatio | None = None
     quality: Label | None = None
 
 

@@ -21,11 +21,6 @@ MAX_PARTS_A_PAGE = 1000
 Disposition = Literal["attachment", "inline"]
 
 
-def part_size_for(size_bytes: int) -> int:
-    """16 MiB, or as many whole MiB as make no more than 10,000 parts."""
-    return max(DEFAULT_PART_BYTES, -(-size_bytes // (MAX_PARTS * MIB)) * MIB)
-
-
 def _in_one_piece(size: int) -> int:
     if size > MAX_PUT_BYTES:
         raise ValueError(
@@ -129,15 +124,10 @@ class UploadedPart(Model):
 
 
 class MultipartUploadPartsResponse(Model):
-    """What was declared of a multipart upload, and what the store has of it; once completed, no parts any more."""
+    """What the store has of a multipart upload; of one that is completed, no parts any more."""
 
     upload_id: UUID
-    world_id: UUID
-    asset_type: AssetTypeEnum
     storage_key: str
-    content_type: str
-    size_bytes: int
-    checksum: str | None = None
     part_size_bytes: int
     part_count: int
     parts: list[UploadedPart]

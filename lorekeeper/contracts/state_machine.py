@@ -7,7 +7,7 @@ from lorekeeper.contracts.enums import AssetJobStatusEnum as S
 
 TRANSITIONS: dict[S, frozenset[S]] = {
     S.QUEUED: frozenset({S.RUNNING, S.CANCELLED}),
-    # Back to QUEUED only by a retryable failure with attempts left, a release, or a lease that ran out.
+    # Back to QUEUED only by a retryable failure with attempts left. A lease that ran out is handed on while RUNNING.
     S.RUNNING: frozenset({S.SUCCEEDED, S.FAILED, S.CANCELLED, S.QUEUED}),
     S.SUCCEEDED: frozenset(),
     S.FAILED: frozenset(),

@@ -16,10 +16,6 @@ class MigrationError(Exception):
     """A sentence for the operator."""
 
 
-class NoAnswerError(MigrationError):
-    """The database does not answer: waiting may help."""
-
-
 def revisions() -> list[str]:
     """The revisions of this version, oldest first."""
     folder = resources.files(__package__).joinpath("migrations/versions")
@@ -37,7 +33,7 @@ def reason(error: psycopg.Error) -> str:
 
 
 def current(database_url: str) -> str | None:
-    """The revision a database is at; None for an empty one. Raises `NoAnswerError`, `MigrationError`."""
+    """The revision a database is at; None for an empty one. Raises `MigrationError` when it does not answer."""
     try:
         with psycopg.connect(database_url, connect_timeout=5) as connection:
             begun = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone() == (True,)
@@ -45,7 +41,7 @@ def current(database_url: str) -> str | None:
     except psycopg.ProgrammingError as error:
         raise MigrationError(f"DATABASE_URL cannot be read: {reason(error)}.") from error
     except psycopg.OperationalError as error:
-        raise NoAnswerError(f"The database does not answer: {reason(error)}.") from error
+        raise MigrationError(f"The database does not answer: {reason(error)}.") from error
     return row[0] if row else None
 
 
@@ -66,15 +62,9 @@ def upgrade(database_url: str) -> bool:
         return False
     from alembic import command
     from alembic.config import Config
-    from sqlalchemy.exc import OperationalError
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["database_url"] = database_url
-    try:
-        command.upgrade(config, "head")
-    except OperationalError as error:
-        if not error.connection_invalidated:
-            raise
-        raise NoAnswerError("The database does not answer any more.") from error
+    command.upgrade(config, "head")
     return True

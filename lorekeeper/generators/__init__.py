@@ -1,7 +1,6 @@
 """The local provider: handlers that make real media offline, one module per asset type.
 
-The libraries they need (Typst, Pillow, numpy, eSpeak NG, ffmpeg) are of the extra `local` and are loaded by the first
-job that wants them.
+The libraries they need (Typst, Pillow) are of the extra `local` and are loaded by the first job that wants them.
 """
 
 from lorekeeper.contracts.enums import AssetTypeEnum
@@ -23,28 +22,7 @@ def _image(job: ClaimedJob, context: JobContext) -> MadeFile:
     return make_image(job, context)
 
 
-def _audio(job: ClaimedJob, context: JobContext) -> MadeFile:
-    from lorekeeper.generators.audio import make_audio
-
-    return make_audio(job, context)
-
-
-def _video(job: ClaimedJob, context: JobContext) -> MadeFile:
-    from lorekeeper.generators.video import make_video
-
-    return make_video(job, context)
-
-
-def _map(job: ClaimedJob, context: JobContext) -> MadeFile:
-    from lorekeeper.generators.map.making import make_map
-
-    return make_map(job, context)
-
-
 HANDLERS: dict[AssetTypeEnum, Handler] = {
     AssetTypeEnum.PDF: _pdf,
     AssetTypeEnum.IMAGE: _image,
-    AssetTypeEnum.MAP: _map,
-    AssetTypeEnum.AUDIO: _audio,
-    AssetTypeEnum.VIDEO: _video,
 }

@@ -18,7 +18,7 @@ from lorekeeper.contracts.snapshot import (
     LoreSnapshot,
     SourceChunkSnapshot,
 )
-from lorekeeper.generators.passages import Block, emphasised, read_blocks, read_passage, soften, unmarked
+from lorekeeper.generators.passages import read_blocks, read_passage, soften
 
 _SHORT_HASH = 16
 _RUNNING_HEAD = 64
@@ -75,14 +75,6 @@ def build_book(job: ClaimedJob, prompt: PdfPromptSpec) -> dict[str, Any]:
     }
 
 
-def _set(block: Block) -> dict[str, Any]:
-    """A block with the runs of each line: [text, emphasised]."""
-    data = asdict(block)
-    for line, runs in zip(data["lines"], emphasised(block), strict=True):
-        line["runs"] = runs
-    return data
-
-
 def _in_reading_order(chunks: list[SourceChunkSnapshot]) -> list[SourceChunkSnapshot]:
     """Source by source, in the order the sources were named, each in its own order."""
     sources: dict[UUID, int] = {}
@@ -100,7 +92,7 @@ def _parts(chunks: list[SourceChunkSnapshot], keys: dict[UUID, str]) -> list[dic
             source_id, heading = chunk.source_id, None
             parts.append({"title": soften(chunk.source_title), "running": _running(chunk.source_title), "passages": []})
         passage = read_passage(chunk.content, chunk.heading)
-        shown = [unmarked(line) for line in passage.heading]
+        shown = passage.heading
         if chunk.heading is not None and chunk.heading == heading and shown == [soften(chunk.heading.strip())]:
             shown = []
         heading = chunk.heading
@@ -109,7 +101,7 @@ def _parts(chunks: list[SourceChunkSnapshot], keys: dict[UUID, str]) -> list[dic
                 "key": keys[chunk.id],
                 "heading": shown,
                 "running": _running(chunk.heading or " ".join(shown)),
-                "blocks": [_set(block) for block in passage.blocks],
+                "blocks": [asdict(block) for block in passage.blocks],
             }
         )
     return parts
@@ -129,8 +121,8 @@ def _cast(entities: list[EntitySnapshot], keys: dict[UUID, str]) -> list[dict[st
                 "key": keys[entity.id],
                 "name": soften(entity.name),
                 "aliases": [soften(alias) for alias in entity.aliases],
-                "summary": [_set(block) for block in read_blocks(entity.summary or "")],
-                "description": [_set(block) for block in read_blocks(entity.description or "")],
+                "summary": [asdict(block) for block in read_blocks(entity.summary or "")],
+                "description": [asdict(block) for block in read_blocks(entity.description or "")],
             }
         )
     return [{"title": _KINDS[kind], "entries": entries} for kind, entries in groups.items()]

@@ -6,7 +6,7 @@ from PIL import Image
 
 from lorekeeper.contracts.jobs import ClaimedJob
 from lorekeeper.contracts.prompts import ImagePromptSpec
-from lorekeeper.generators.plate.casting import Actor, cast_of, in_order_of, speaks_of_water
+from lorekeeper.generators.plate.casting import Actor, cast_of, speaks_of_water
 from lorekeeper.generators.plate.frame import draw_frame, draw_seals
 from lorekeeper.generators.plate.layout import Layout, plan, plate_size
 from lorekeeper.generators.plate.lettering import Words, set_lettering
@@ -14,7 +14,6 @@ from lorekeeper.generators.plate.palette import Manner, manner_for
 from lorekeeper.generators.plate.press import age
 from lorekeeper.generators.plate.scene import paint_scene
 from lorekeeper.generators.plate.wording import words_of
-from lorekeeper.generators.titled import titled
 from lorekeeper.sdk.handling import JobContext, JobError, MadeFile
 
 OVERSAMPLING = 2
@@ -23,27 +22,24 @@ OVERSAMPLING = 2
 def make_image(job: ClaimedJob, context: JobContext) -> MadeFile:
     """Compose and print the plate. The same input gives the same bytes with the same Pillow and Typst.
 
-    Raises `JobError`: `nothing_to_depict`, `aspect_ratio_not_possible`, `unknown_format`, `unknown_quality`,
-    `invalid_prompt_spec`, `lettering_failed`.
+    Raises `JobError`: `nothing_to_depict`, `aspect_ratio_not_possible`, `invalid_prompt_spec`, `lettering_failed`.
     """
     prompt = _read_prompt(job)
-    _check_format(prompt)
     lore = job.derivation.lore_snapshot
     if not (lore.entities or lore.claims or lore.source_chunks or prompt.title or prompt.description):
         raise JobError("nothing_to_depict", "A plate needs lore, a title or a description.")
     rng = Random(int(job.input_hash, 16))  # noqa: S311 - chance that must repeat, no secret
     width, height = plate_size(prompt.aspect_ratio, prompt.quality)
     manner = manner_for(prompt.style, rng.randrange(1 << 16))
-    cast = in_order_of(prompt.title or "", cast_of(lore, rng))
+    cast = cast_of(lore, rng)
     layout = plan(width, height, len(cast))
     context.progress(5, "drawing", f"{manner.name}, {width} x {height}")
     sheet = _print(layout, manner, cast, rng, context, water=speaks_of_water(lore))
     context.progress(80, "lettering")
-    words = words_of(job, prompt, cast)
-    plate = _letter(sheet, layout, manner, words, rng)
+    plate = _letter(sheet, layout, manner, words_of(job, prompt, cast), rng)
     context.progress(90, "writing")
     path = context.work_dir / "plate.png"
-    plate.save(path, "PNG", compress_level=6, pnginfo=titled(words.title))
+    plate.save(path, "PNG", compress_level=6)
     with Image.open(path) as made:
         size = made.size
     context.progress(100, "done")
@@ -56,12 +52,6 @@ def _read_prompt(job: ClaimedJob) -> ImagePromptSpec:
         return ImagePromptSpec.model_validate(job.prompt_spec)
     except ValueError as error:
         raise JobError("invalid_prompt_spec", str(error)) from error
-
-
-def _check_format(prompt: ImagePromptSpec) -> None:
-    asked = (prompt.model_extra or {}).get("format") or "png"
-    if not isinstance(asked, str) or asked.strip().casefold().removeprefix(".").removeprefix("image/") != "png":
-        raise JobError("unknown_format", f"A plate is made as png, not as {str(asked)[:80]!r}.")
 
 
 def _print(

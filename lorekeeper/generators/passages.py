@@ -22,9 +22,6 @@ _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _OVERLONG = re.compile(rf"\S{{{_LONG_WORD},}}")
 _UNPRINTED = frozenset("\x7f\u202a\u202b\u202c\u202d\u202e")
 _BLANKS = re.compile(r"[^\S\u00a0]+")
-_PAGE_MARK = re.compile(r"\[(?:[Pp]g?\.? ?)?(?:\d{1,4}|[ivxlc]{1,8})\]")
-# As plain text has it for italics: never within a word (`snake_case`), nor where the other end is missing.
-_EMPHASIS = re.compile(r"(?<![\w_])_(?![\s_])([^_]+?)(?<!\s)_(?![\w_])")
 _GLOSS = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]", re.DOTALL)
 
 
@@ -38,13 +35,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Block:
-    """Lines between two blank lines. `gloss`: an editor's, in brackets. `filled`: prose wrapped at a fixed column.
-    `page_mark`: a gloss that says no more than which page of a printed book begins here, as `[8]`."""
+    """Lines between two blank lines. `gloss`: an editor's, in brackets. `filled`: prose wrapped at a fixed column."""
 
     lines: list[Line]
     gloss: bool
     filled: bool
-    page_mark: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,13 +51,10 @@ class Passage:
 
 
 def read_passage(content: str, given_heading: str | None = None) -> Passage:
-    """Take a chunk apart. A heading that stands at the start of the text is not repeated in the blocks; the page marks
-    about it come first among them."""
+    """Take a chunk apart. A heading that stands at the start of the text is not repeated in the blocks."""
     lines = [soften(line.rstrip().expandtabs(4)) for line in content.splitlines()]
-    marks, lines = _split_marks(lines)
     heading, rest = _split_heading(lines, given_heading)
-    paragraphs = [[mark] for mark in marks] + _paragraphs(rest)
-    return Passage(heading, [_block(paragraph) for paragraph in paragraphs])
+    return Passage(heading, [_block(paragraph) for paragraph in _paragraphs(rest)])
 
 
 def read_blocks(text: str) -> list[Block]:
@@ -71,26 +63,6 @@ def read_blocks(text: str) -> list[Block]:
         _block(paragraph)
         for paragraph in _paragraphs([soften(line.rstrip().expandtabs(4)) for line in text.splitlines()])
     ]
-
-
-def emphasised(block: Block) -> list[list[tuple[str, bool]]]:
-    """Each line's text in runs, with whether the text's own underscores (`_so_`) emphasise them; those are left out.
-
-    Emphasis may run on from line to line, not from block to block.
-    """
-    text = "\n".join(line.text for line in block.lines)
-    runs = [(part, index % 2 == 1) for index, part in enumerate(_EMPHASIS.split(text))]
-    lines: list[list[tuple[str, bool]]] = [[]]
-    for part, leaning in runs:
-        first, *rest = part.split("\n")
-        lines[-1].append((first, leaning))
-        lines.extend([(line, leaning)] for line in rest)
-    return [[run for run in line if run[0]] for line in lines]
-
-
-def unmarked(text: str) -> str:
-    """Without the underscores that emphasise."""
-    return _EMPHASIS.sub(r"\1", text)
 
 
 def soften(text: str) -> str:
@@ -102,17 +74,6 @@ def soften(text: str) -> str:
 def one_line(text: str) -> str:
     """White space brought down to single blanks; blanks that must not break stay."""
     return _BLANKS.sub(" ", text).strip()
-
-
-def _split_marks(lines: list[str]) -> tuple[list[str], list[str]]:
-    """Page marks that stand alone above all else, and the lines without them."""
-    marks: list[str] = []
-    for index, line in enumerate(lines):
-        if _PAGE_MARK.fullmatch(line.strip()):
-            marks.append(line.strip())
-        elif line.strip():
-            return marks, lines[index:]
-    return marks, []
 
 
 def _split_heading(lines: list[str], given: str | None) -> tuple[list[str], list[str]]:
@@ -170,13 +131,8 @@ def _paragraphs(lines: list[str]) -> list[list[str]]:
 
 def _block(lines: list[str]) -> Block:
     column = _text_column(lines)
-    text = "\n".join(lines).strip()
-    return Block(
-        [_line(line, column) for line in lines],
-        gloss=_GLOSS.fullmatch(text) is not None,
-        filled=_is_filled(lines),
-        page_mark=_PAGE_MARK.fullmatch(text) is not None,
-    )
+    gloss = _GLOSS.fullmatch("\n".join(lines).strip()) is not None
+    return Block([_line(line, column) for line in lines], gloss=gloss, filled=_is_filled(lines))
 
 
 def _text_column(lines: list[str]) -> int:

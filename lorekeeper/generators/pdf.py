@@ -4,7 +4,6 @@ import json
 import re
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import typst
@@ -12,13 +11,9 @@ import typst
 from lorekeeper.contracts.jobs import ClaimedJob
 from lorekeeper.contracts.prompts import PdfPromptSpec
 from lorekeeper.generators.book import book_title, build_book
-from lorekeeper.generators.frontispiece import draw_frontispiece
 from lorekeeper.sdk.handling import JobContext, JobError, MadeFile
 
 DEFAULT_PAPER = "a5"
-_TEMPLATES = ("book.typ", "setting.typ")
-_FRONTISPIECE = "frontispiece.png"
-_TALLNESS = 1.32
 _COMMON_NAMES = {"letter": "us-letter", "legal": "us-legal", "tabloid": "us-tabloid", "b4": "iso-b4", "b5": "iso-b5"}
 _PAPER_PROBE = b"""
 #set page(paper: sys.inputs.paper)
@@ -38,23 +33,17 @@ class Paper:
 def make_pdf(job: ClaimedJob, context: JobContext) -> MadeFile:
     """Typeset the job's snapshotted lore. The same job gives the same bytes, on any machine with the same Typst.
 
-    Raises `JobError`: `nothing_to_typeset`, `unknown_page_size`, `unknown_format`, `invalid_prompt_spec`,
-    `typesetting_failed`.
+    Raises `JobError`: `nothing_to_typeset`, `unknown_page_size`, `invalid_prompt_spec`, `typesetting_failed`.
     """
     lore = job.derivation.lore_snapshot
     if not (lore.entities or lore.claims or lore.source_chunks):
         raise JobError("nothing_to_typeset", "A book needs lore: reference at least one chunk, claim or entity.")
     prompt = _read_prompt(job)
-    asked = (prompt.model_extra or {}).get("format") or "pdf"
-    if str(asked).strip().casefold().removeprefix(".").removeprefix("application/") != "pdf":
-        raise JobError("unknown_format", f"A book is made as pdf, not as {str(asked)[:80]!r}.")
     paper = find_paper(prompt.page_size or DEFAULT_PAPER)
     context.progress(5, "composing")
     book = build_book(job, prompt) | {"page": {"width": paper.width, "height": paper.height}}
-    named = draw_frontispiece(job, prompt.style, _TALLNESS, context.work_dir / _FRONTISPIECE)
-    book["frontispiece"] = {"path": f"/{_FRONTISPIECE}", "names": named, "tallness": _TALLNESS} if named else {}
     context.progress(15, "typesetting", f"{len(lore.source_chunks)} chunks, {len(lore.claims)} claims")
-    pdf = _typeset(book, context.work_dir)
+    pdf = _typeset(book)
     pages = _page_count(pdf)
     context.progress(90, "writing", f"{pages} pages")
     path = context.work_dir / "book.pdf"
@@ -90,15 +79,12 @@ def _read_prompt(job: ClaimedJob) -> PdfPromptSpec:
         raise JobError("invalid_prompt_spec", str(error)) from error
 
 
-def _typeset(book: dict[str, Any], folder: Path) -> bytes:
-    """The PDF's bytes. No clock, no system font, no network, no file but the templates and the frontispiece."""
-    for name in _TEMPLATES:
-        (folder / name).write_bytes((files("lorekeeper.generators") / name).read_bytes())
+def _typeset(book: dict[str, Any]) -> bytes:
+    """The PDF's bytes. No clock, no system font, no network, no file but the template."""
     try:
         pdf = typst.compile(
-            folder / _TEMPLATES[0],
+            (files("lorekeeper.generators") / "book.typ").read_bytes(),
             format="pdf",
-            root=folder,
             ignore_system_fonts=True,
             sys_inputs={"book": json.dumps(book, ensure_ascii=False)},
             timestamp=0,

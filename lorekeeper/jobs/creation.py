@@ -10,7 +10,6 @@ from lorekeeper.contracts.errors import ConflictError, IdempotencyKeyReusedError
 from lorekeeper.contracts.hashing import canonicalize_references, compute_input_hash, content_hash
 from lorekeeper.contracts.jobs import AssetJobCreate, AssetJobFullResponse
 from lorekeeper.jobs import repository
-from lorekeeper.jobs.service import get_job
 from lorekeeper.jobs.validation import validate_asset_job_create_request
 from lorekeeper.kit.database import Row
 from lorekeeper.kit.ids import new_id
@@ -59,7 +58,8 @@ async def _replay(ctx: Context, earlier: EarlierJob, fingerprint: str | None) ->
     """The answer that the same key had before, whatever the lore and the prompt schemas are by now."""
     if fingerprint != earlier.fingerprint:
         raise IdempotencyKeyReusedError("This idempotency key came with another request before; use a new one.")
-    return Created(await get_job(ctx, earlier.id), replayed=True)
+    row = ctx.principal.require_visible("job", earlier.id, await repository.get_asset_job(ctx.database, earlier.id))
+    return Created(AssetJobFullResponse.model_validate(row), replayed=True)
 
 
 async def _insert(ctx: Context, body: AssetJobCreate, found: Found, fingerprint: str | None) -> Created | None:
@@ -76,9 +76,9 @@ async def _insert(ctx: Context, body: AssetJobCreate, found: Found, fingerprint:
     if row is None or (not row["created"] and row["id"] is None):
         return None
     if row["created"]:
-        ctx.runtime.new_jobs.notify([body.provider])
+        ctx.runtime.new_jobs.notify()
         return Created(_response(ctx, body, inputs, job), replayed=False)
-    if row["missed"]:
+    if row["status"] == AssetJobStatusEnum.QUEUED and row["start_by"] is not None and row["start_by"] <= ctx.now:
         await repository.end_missed_job(ctx.database, row["id"], origin=ctx.origin)
         return None
     return Created(AssetJobFullResponse.model_validate(row), replayed=True)

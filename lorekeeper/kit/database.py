@@ -63,13 +63,6 @@ class Session:
         await cursor.execute(query.sql(parameters), parameters)
         return await cursor.fetchone()
 
-    async def all_unparsed(self, query: Query, /, **parameters: Any) -> list[Row]:
-        """All rows. Their `json` columns (not `jsonb`) are bytes, to be handed on as they came."""
-        cursor = self._connection.cursor()
-        cursor.adapters.register_loader("json", _AsItCame)
-        await cursor.execute(query.sql(parameters), parameters)
-        return await cursor.fetchall()
-
     async def run(self, query: Query, /, **parameters: Any) -> int:
         """Run a statement that returns no rows; the answer is the number of rows it touched."""
         cursor = await self._connection.execute(query.sql(parameters), parameters)
@@ -125,9 +118,6 @@ class Database:
             min_size=min_size,
             max_size=max_size,
             timeout=timeout,
-            # It tries to connect at ever longer intervals. After this time it gives up, and the next request has it
-            # begin anew; with its own 5 minutes, it would find a database that was away for long as late again.
-            reconnect_timeout=timeout,
             open=False,
         )
 
@@ -200,10 +190,6 @@ class Database:
     async def one_unparsed(self, query: Query, /, **parameters: Any) -> Row | None:
         async with self.session() as session:
             return await session.one_unparsed(query, **parameters)
-
-    async def all_unparsed(self, query: Query, /, **parameters: Any) -> list[Row]:
-        async with self.session() as session:
-            return await session.all_unparsed(query, **parameters)
 
     async def run(self, query: Query, /, **parameters: Any) -> int:
         async with self.session() as session:

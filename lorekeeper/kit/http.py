@@ -1,14 +1,12 @@
 """HTTP glue: how a model becomes an answer, and an error a problem (RFC 9457)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator
-from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -93,39 +91,10 @@ def answer(
     `stored` are further fields of the answer, whose JSON the database holds in the form of the wire. It is handed on as
     it is: taking it apart and putting it together again would be a third of the work of answering.
     """
-    return Response(as_json(model, stored or {}), status, headers=headers, media_type="application/json")
-
-
-def as_json(model: BaseModel, stored: Mapping[str, bytes | None]) -> bytes:
-    """The body of such an answer."""
     body = model.model_dump_json().encode()
-    for name, json in stored.items():
+    for name, json in (stored or {}).items():
         body = b'%b,"%b":%b}' % (body[:-1], name.encode(), json or b"null")
-    return body
-
-
-def answer_json(body: bytes) -> Response:
-    """What is JSON already."""
-    return Response(body, media_type="application/json")
-
-
-def answer_all(name: str, items: Sequence[bytes]) -> Response:
-    """A list of what is JSON already."""
-    return answer_json(b'{"%b":[%b]}' % (name.encode(), b",".join(items)))
-
-
-def answer_each(name: str, outcomes: Mapping[UUID, bytes | LoreKeeperError], request_id: str) -> Response:
-    """What came of each job of a batch: its answer as JSON, under this name, or the problem it alone would have had."""
-    items = []
-    for job_id, outcome in outcomes.items():
-        if isinstance(outcome, LoreKeeperError):
-            if outcome.status >= 500:
-                log.warning("unavailable", code=outcome.code, cause=str(outcome.__cause__ or outcome))
-            status, what, json = outcome.status, "problem", to_json(outcome.problem(request_id), fallback=str)
-        else:
-            status, what, json = 200, name, outcome
-        items.append(b'{"job_id":"%b","status":%d,"%b":%b}' % (str(job_id).encode(), status, what.encode(), json))
-    return answer_all("items", items)
+    return Response(body, status, headers=headers, media_type="application/json")
 
 
 def _problem(request: Request, error: LoreKeeperError, status: int | None = None) -> Response:

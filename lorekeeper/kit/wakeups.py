@@ -1,60 +1,36 @@
-"""Waking those in this process who wait for something of some name. Other processes find out by looking again."""
+"""Waking those in this process who wait for something to happen. Other processes find out by looking again."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-
-
-class Listener:
-    """One who looks for something, and between looks waits for news of it."""
-
-    def __init__(self) -> None:
-        self._news = asyncio.Event()
-
-    def hear(self) -> None:
-        self._news.set()
-
-    def about_to_look(self) -> None:
-        """What comes from now on ends the next wait, also what comes before it begins."""
-        self._news.clear()
-
-    async def wait(self, seconds: float) -> None:
-        """Until there is news, for so long at the most."""
-        try:
-            await asyncio.wait_for(self._news.wait(), seconds)
-        except TimeoutError:
-            return
 
 
 class Wakeups:
-    """Only those are woken who listen for the name: else each new job would have all idle workers ask for theirs."""
+    """A waiter returns at the next `notify` or when its time is up, whichever comes first."""
 
     def __init__(self) -> None:
-        self._listeners: dict[str, set[Listener]] = {}
+        self._waiters: set[asyncio.Future[None]] = set()
         self.closed = False
+        self.count = 0
+        """How often there was a notification."""
 
     def close(self) -> None:
-        """The process is going: wake all. Whoever listens looks once more at the most, and waits no longer."""
+        """The process is going: wake all, and let nobody wait any more."""
         self.closed = True
-        self.notify(self._listeners)
+        self.notify()
 
-    def notify(self, names: Iterable[str]) -> None:
-        """Wake all who listen now for one of these."""
-        for name in names:
-            for listener in self._listeners.get(name, ()):
-                listener.hear()
+    def notify(self) -> None:
+        """Wake all who wait now."""
+        self.count += 1
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
-    @contextmanager
-    def listening(self, names: Iterable[str]) -> Iterator[Listener]:
-        """A listener for what is notified under any of these names."""
-        listener, wanted = Listener(), set(names)
-        for name in wanted:
-            self._listeners.setdefault(name, set()).add(listener)
+    async def wait(self, seconds: float, *, since: int) -> None:
+        """`since` is `count` as it was before the caller looked: what happened after that ends the wait at once."""
+        if self.closed or self.count != since:
+            return
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
         try:
-            yield listener
+            await asyncio.wait((waiter,), timeout=seconds)
         finally:
-            for name in wanted:
-                listeners = self._listeners[name]
-                listeners.discard(listener)
-                if not listeners:
-                    del self._listeners[name]
+            self._waiters.discard(waiter)

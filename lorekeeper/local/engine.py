@@ -43,7 +43,6 @@ class Engine(ABC):
         self._launching = threading.Lock()
         self._watcher: threading.Thread | None = None
         self._asked_at = 0.0
-        self._was_ready = True
 
     @abstractmethod
     def prepare(self) -> None:
@@ -171,12 +170,8 @@ class Engine(ABC):
         )
 
     def _watch(self) -> None:
-        """Blocks in waitpid for as long as all is well, so that watching costs nothing.
-
-        An engine is left alone only where it does not become ready any more. One that does is started again however
-        often it dies: whatever kills it, the server is of no use without it.
-        """
-        deaths = unready = 0
+        """Blocks in waitpid for as long as all is well, so that watching costs nothing."""
+        deaths = 0
         while True:
             process = self._process
             assert process is not None  # noqa: S101 - start() launched it
@@ -185,22 +180,19 @@ class Engine(ABC):
             if self.cancelled.is_set():
                 return
             deaths = 1 if time.monotonic() - began > _STABLE_SECONDS else deaths + 1
-            unready = 0 if self._was_ready else unready + 1
-            if unready >= len(_BACKOFF):
+            if deaths > len(_BACKOFF):
                 log.error(
-                    "%s failed to start %s times in a row and is left alone; "
-                    "restart LoreKeeper after a look into %s (%s)",
-                    self.name, unready, self.log.path, self.log.telling_line(),
+                    "%s died %s times in a row and is not started again; restart LoreKeeper after a look into %s (%s)",
+                    self.name, deaths, self.log.path, self.log.telling_line(),
                 )  # fmt: skip
                 return
-            delay = _BACKOFF[min(deaths, len(_BACKOFF)) - 1]
+            delay = _BACKOFF[deaths - 1]
             log.warning("%s %s; starting it again in %s s", self.name, _how_it_ended(process.returncode), delay)
             if self.cancelled.wait(delay) or not self._restart():
                 return
 
     def _restart(self) -> bool:
         """False when the stack is being stopped. A start that fails counts as one more death, which the caller sees."""
-        self._was_ready = False
         try:
             self.clear_leftovers([])
             self._launch()
@@ -212,7 +204,6 @@ class Engine(ABC):
             if self._process is not None and self._process.poll() is None:
                 self.force(self._process)
             return not self.cancelled.is_set()
-        self._was_ready = True
         log.info("%s is ready again", self.name)
         return True
 

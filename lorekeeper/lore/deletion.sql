@@ -85,7 +85,7 @@ SELECT ARRAY(SELECT id FROM jobs WHERE status = 'RUNNING' ORDER BY id LIMIT 20) 
 
 -- name: bury_world
 -- Makes tombstones of a world that is locked already, and of all lore in it; ends its queued jobs, deletes its assets and
--- gives up its uploads and late results, so that the sweep removes the files. What jobs, assets and derivations say stays.
+-- gives up its uploads, so that the sweep removes the files. What jobs, assets and derivations say stays.
 WITH world_gone AS (
     UPDATE world SET deleted_at = %(now)s WHERE id = %(id)s AND deleted_at IS NULL
     RETURNING id, to_jsonb(world) AS was
@@ -112,8 +112,8 @@ WITH world_gone AS (
     WHERE asset.world_id = %(id)s AND asset.status <> 'DELETED' AND living.id = asset.id
     RETURNING asset.id, living.status AS was, asset.storage_key
 ), uploads AS (
-    UPDATE upload SET state = CASE state WHEN 'PENDING' THEN 'ABANDONED' ELSE 'RELEASED' END
-    WHERE world_id = %(id)s AND state IN ('PENDING', 'USED', 'QUARANTINED')
+    UPDATE upload SET state = CASE state WHEN 'USED' THEN 'RELEASED' ELSE 'ABANDONED' END
+    WHERE world_id = %(id)s AND state IN ('PENDING', 'USED')
     RETURNING id, state, storage_key
 ), counted AS (
     SELECT (SELECT count(*) FROM entities) AS entities, (SELECT count(*) FROM sources) AS sources,
@@ -137,10 +137,6 @@ WITH world_gone AS (
         SELECT 'upload.abandoned', id, jsonb_build_object('state', 'PENDING'),
                jsonb_build_object('state', state, 'storage_key', storage_key)
         FROM uploads WHERE state = 'ABANDONED'
-        UNION ALL
-        SELECT 'asset_job.late_result_released', late.asset_job_id, jsonb_build_object('state', 'QUARANTINED'),
-               jsonb_build_object('state', uploads.state, 'storage_key', uploads.storage_key)
-        FROM uploads JOIN late_result AS late ON late.storage_key = uploads.storage_key
     ) AS told
 )
 SELECT counted.* FROM counted

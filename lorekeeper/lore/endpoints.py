@@ -237,32 +237,16 @@ async def list_claims(
     )
 
 
-def _operation(
-    kind: Kind,
-    method: str,
-    path: str,
-    name: str,
-    answers: type[BaseModel],
-    problems: Any,
-    call: Callable[..., Any],
-) -> None:
-    """An endpoint of one kind, below the path of one piece of it."""
-    router.add_api_route(
-        f"{kind.path}/{{id:uuid}}{path}",
-        call,
-        methods=[method],
-        name=name.format(kind.kind),
-        response_model=answers,
-        responses=problems,
-    )
+def _life_of(kind: Kind) -> None:
+    """What can be done with one piece of any kind: read, edit, look at its versions, restore one."""
+    here = f"{kind.path}/{{id:uuid}}"
 
-
-def _edited() -> Any:
-    return with_etag(200, PreconditionFailedError, *POINTING)
-
-
-def _piece_of(kind: Kind) -> None:
-    """What can be done with one piece of any kind: read it, edit it, delete it."""
+    def operation(
+        method: str, path: str, name: str, answers: type[BaseModel], problems: Any, call: Callable[..., Any]
+    ) -> None:
+        router.add_api_route(
+            path, call, methods=[method], name=name.format(kind.kind), response_model=answers, responses=problems
+        )
 
     async def get(id: UUID, ctx: Reader) -> Response:
         return tagged(await service.read(ctx, kind.kind, id))
@@ -270,22 +254,6 @@ def _piece_of(kind: Kind) -> None:
     async def update(id: UUID, body: LoreUpdate, ctx: Editor, if_match: IfMatch = "*") -> Response:
         """Edit it: a JSON merge patch (RFC 7396) of its own fields. What changes nothing leaves it as it is."""
         return tagged(await editing.edit(ctx, kind.kind, id, body, if_match))
-
-    async def delete(id: UUID, ctx: Editor, cascade: Cascade = False, if_match: IfMatch = "*") -> Response:
-        """Delete it. Lists forget it, provenance still shows it; its versions can be read, and restored."""
-        return answer(await deletion.delete(ctx, kind.kind, id, cascade=cascade, if_match=if_match))
-
-    # One function stands for five, so the type of its body is told here and not in its signature.
-    update.__annotations__["body"] = kind.update
-    _operation(kind, "GET", "", "get_{}", kind.response, with_etag(200), get)
-    _operation(kind, "PATCH", "", "update_{}", kind.response, _edited(), update)
-    if kind.kind is not LoreKind.WORLD:
-        refusals = responses(LoreInUseError, PreconditionFailedError)
-        _operation(kind, "DELETE", "", "delete_{}", LoreDeleted, refusals, delete)
-
-
-def _versions_of(kind: Kind) -> None:
-    """What it was before: list its versions, read one, compare two, restore one."""
 
     async def list_versions(id: UUID, ctx: Reader, page: Paged) -> Response:
         """Its versions, newest first, the present one on top; of a deleted piece, too."""
@@ -308,13 +276,22 @@ def _versions_of(kind: Kind) -> None:
         """Make a new version with what this one depicts; labels stay. A deleted piece comes back with it."""
         return tagged(await editing.restore(ctx, kind.kind, id, n, if_match))
 
-    one = "/versions/{n:int}"
-    _operation(kind, "GET", "/versions", "list_{}_versions", PaginatedLoreVersionResponse, responses(), list_versions)
-    _operation(kind, "GET", one, "get_{}_version", kind.response, responses(), get_version)
-    _operation(kind, "GET", f"{one}/diff", "diff_{}_versions", LoreDiff, responses(), diff)
-    _operation(kind, "POST", f"{one}/restore", "restore_{}_version", kind.response, _edited(), restore)
+    async def delete(id: UUID, ctx: Editor, cascade: Cascade = False, if_match: IfMatch = "*") -> Response:
+        """Delete it. Lists forget it, provenance still shows it; its versions can be read, and restored."""
+        return answer(await deletion.delete(ctx, kind.kind, id, cascade=cascade, if_match=if_match))
+
+    # One function stands for five, so the type of its body is told here and not in its signature.
+    update.__annotations__["body"] = kind.update
+    edited = with_etag(200, PreconditionFailedError, *POINTING)
+    operation("GET", here, "get_{}", kind.response, with_etag(200), get)
+    operation("PATCH", here, "update_{}", kind.response, edited, update)
+    if kind.kind is not LoreKind.WORLD:
+        operation("DELETE", here, "delete_{}", LoreDeleted, responses(LoreInUseError, PreconditionFailedError), delete)
+    operation("GET", f"{here}/versions", "list_{}_versions", PaginatedLoreVersionResponse, responses(), list_versions)
+    operation("GET", f"{here}/versions/{{n:int}}", "get_{}_version", kind.response, responses(), get_version)
+    operation("GET", f"{here}/versions/{{n:int}}/diff", "diff_{}_versions", LoreDiff, responses(), diff)
+    operation("POST", f"{here}/versions/{{n:int}}/restore", "restore_{}_version", kind.response, edited, restore)
 
 
 for _kind in KINDS.values():
-    _piece_of(_kind)
-    _versions_of(_kind)
+    _life_of(_kind)

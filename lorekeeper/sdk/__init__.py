@@ -3,8 +3,8 @@
 It needs the plain installation only and imports the contracts, never the server.
 """
 
-from lorekeeper.sdk.calls.jobs import JobLook, RequestedJob
-from lorekeeper.sdk.client import AsyncClient, Client
+from lorekeeper.sdk.calls.jobs import RequestedJob
+from lorekeeper.sdk.client import Client
 from lorekeeper.sdk.errors import (
     AlreadyCompletedError,
     APIError,
@@ -14,14 +14,12 @@ from lorekeeper.sdk.errors import (
     ConfigurationError,
     ConflictError,
     ContradictionError,
-    FileChangedError,
     ForbiddenError,
     IdempotencyKeyReusedError,
     IntegrityError,
     InvalidTransitionError,
     LeaseLostError,
     LoreInUseError,
-    NotClaimableError,
     NotFoundError,
     PayloadTooLargeError,
     PreconditionFailedError,
@@ -39,13 +37,12 @@ from lorekeeper.sdk.errors import (
     UploadMismatchError,
     ValidationFailedError,
     WaitTimeoutError,
-    WorkerStuckError,
     WorldNotFoundError,
     WorldScopeViolationError,
 )
-from lorekeeper.sdk.handling import AsyncHandler, AsyncJobContext, Handler, JobCancelled, JobContext, JobError, MadeFile
+from lorekeeper.sdk.handling import Handler, JobCancelled, JobContext, JobError, MadeFile
 from lorekeeper.sdk.listening import WorkerListener, WorkerReport
-from lorekeeper.sdk.uploading import UploadedFile
+from lorekeeper.sdk.transfer import UploadedFile
 from lorekeeper.sdk.worker import Worker
 
 __all__ = [
@@ -53,15 +50,11 @@ __all__ = [
     "AlreadyCompletedError",
     "AssetGoneError",
     "AssetInUseError",
-    "AsyncClient",
-    "AsyncHandler",
-    "AsyncJobContext",
     "BadRequestError",
     "Client",
     "ConfigurationError",
     "ConflictError",
     "ContradictionError",
-    "FileChangedError",
     "ForbiddenError",
     "Handler",
     "IdempotencyKeyReusedError",
@@ -70,11 +63,9 @@ __all__ = [
     "JobCancelled",
     "JobContext",
     "JobError",
-    "JobLook",
     "LeaseLostError",
     "LoreInUseError",
     "MadeFile",
-    "NotClaimableError",
     "NotFoundError",
     "PayloadTooLargeError",
     "PreconditionFailedError",
@@ -97,7 +88,6 @@ __all__ = [
     "Worker",
     "WorkerListener",
     "WorkerReport",
-    "WorkerStuckError",
     "WorldNotFoundError",
     "WorldScopeViolationError",
 ]

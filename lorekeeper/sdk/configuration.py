@@ -56,8 +56,6 @@ def checked(url: str, api_key: str) -> Access:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError(f"{url!r} is not a server's URL: it should look like http://127.0.0.1:8420")
-    if "@" in parts.netloc:  # it would be sent instead of the key, and be told in error texts
-        raise ConfigurationError("a server's URL holds no user name or password: the API key is given by itself")
     if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
         raise ConfigurationError("the API key holds a character that no key has: was it copied whole?")
     return Access(url.rstrip("/"), api_key)

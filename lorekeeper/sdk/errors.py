@@ -5,10 +5,8 @@
     ├── ServerUnreachableError             no answer came
     ├── UnexpectedAnswerError              an answer came, but not LoreKeeper's (a proxy's page, another service)
     ├── TransferError                      a file could not be moved to or from the store
-    │   ├── FileChangedError               a file to be sent is not what it was when its upload began
     │   └── IntegrityError                 a downloaded file is not the one on record
     ├── WaitTimeoutError                   the job is not over yet
-    ├── WorkerStuckError                   no handler of a worker comes back: start it anew
     └── APIError                           the server refused: `.status`, `.code`, `.detail`, `.request_id`
         ├── BadRequestError                400 bad_request, 405 method_not_allowed, 414, 431
         ├── ValidationFailedError          422 validation_failed, 404/422 of its kinds below
@@ -24,7 +22,6 @@
         ├── ConflictError                  409 conflict
         │   ├── InvalidTransitionError     409 invalid_transition
         │   ├── LeaseLostError             409 lease_lost
-        │   ├── NotClaimableError          409 not_claimable
         │   ├── LoreInUseError             409 lore_in_use
         │   ├── ContradictionError         409 contradiction
         │   ├── AlreadyCompletedError      409 already_completed
@@ -68,19 +65,11 @@ class UnexpectedAnswerError(SdkError):
 
 
 class TransferError(SdkError):
-    """A file could not be moved. `status` is the store's HTTP status, if it answered at all.
-
-    `upload_id` names the upload in parts that it was, if it was one: what to hand to `resume`, where that is left open.
-    """
+    """A file could not be moved. `status` is the store's HTTP status, if it answered at all."""
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
-        self.upload_id: UUID | None = None
-
-
-class FileChangedError(TransferError):
-    """The file was written to while it was read, or it is another one than the upload was begun with."""
 
 
 class IntegrityError(TransferError):
@@ -95,17 +84,11 @@ class WaitTimeoutError(SdkError):
         self.job_id = job_id
 
 
-class WorkerStuckError(SdkError):
-    """Every slot of a worker is held by a handler that was given up and does not come back."""
-
-
 class APIError(SdkError):
     """The server refused the request, and said why. `problem` is its whole answer (RFC 9457)."""
 
     def __init__(self, problem: Problem, *, retry_after: float | None = None) -> None:
-        # What a 500 says is in the server's log only, under this id.
-        logged = f": {problem.request_id}" if problem.status == 500 and problem.request_id else ""
-        super().__init__(f"{problem.detail.removesuffix('.')}{logged}" if logged else problem.detail)
+        super().__init__(problem.detail)
         self.problem = problem
         self.retry_after = retry_after
 
@@ -191,10 +174,6 @@ class LeaseLostError(ConflictError):
     """The lease ran out or was given to another worker: this worker's writes count no more."""
 
 
-class NotClaimableError(ConflictError):
-    """The job is not to be had now: another worker holds it, it waits for a retry, or it is over."""
-
-
 class LoreInUseError(ConflictError):
     """Living lore refers to what is to be deleted; `extra["users"]` names it."""
 
@@ -253,7 +232,6 @@ BY_CODE: dict[str, type[APIError]] = {
     "conflict": ConflictError,
     "invalid_transition": InvalidTransitionError,
     "lease_lost": LeaseLostError,
-    "not_claimable": NotClaimableError,
     "lore_in_use": LoreInUseError,
     "contradiction": ContradictionError,
     "already_completed": AlreadyCompletedError,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ParamSpec
 
 from lorekeeper.contracts.assets import AssetResponse
-from lorekeeper.contracts.jobs import AssetJobFullResponse, ClaimedJob, JobProgress
+from lorekeeper.contracts.jobs import ClaimedJob, JobProgress
 
 _log = logging.getLogger("lorekeeper.worker")
 
@@ -25,18 +25,15 @@ class WorkerReport:
     """Failed, and put back in the queue."""
     dropped: int = 0
     """Cancelled, or lost to another worker, or let go at shutdown."""
-    late: int = 0
-    """Made after the job was cancelled: the server keeps the file for a while, and there is no asset of it."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
-    def count(self, *, succeeded: int = 0, failed: int = 0, retried: int = 0, dropped: int = 0, late: int = 0) -> None:
+    def count(self, *, succeeded: int = 0, failed: int = 0, retried: int = 0, dropped: int = 0) -> None:
         """Adds the end of a job; jobs end in several threads."""
         with self._lock:
             self.succeeded += succeeded
             self.failed += failed
             self.retried += retried
             self.dropped += dropped
-            self.late += late
 
 
 class WorkerListener:
@@ -60,25 +57,8 @@ class WorkerListener:
     def dropped(self, job: ClaimedJob, reason: str) -> None:
         """The job is no longer this worker's: its file was not handed in."""
 
-    def came_late(self, job: ClaimedJob, ended: AssetJobFullResponse) -> None:
-        """The file was handed in, but the job had been cancelled: `ended.late_result` says how long it is kept.
-
-        Where this is not overridden, it is told as `dropped`.
-        """
-        kept = f" until {ended.late_result.keep_until:%F %H:%M} UTC" if ended.late_result else ""
-        self.dropped(job, f"the job was cancelled; its file came late, and is kept{kept}")
-
-    def slot_lost(self, job: ClaimedJob) -> None:
-        """The job is over, but its handler has not come back: the slot stays taken until it does."""
-
     def unreachable(self, reason: str, wait_seconds: float) -> None:
-        """The server does not answer a claim or heartbeats; the worker asks again after this time.
-
-        Of heartbeats it is told once, until one is answered.
-        """
-
-    def reachable(self) -> None:
-        """The server answers again, after `unreachable`."""
+        """The server does not answer; the worker asks again after this time."""
 
     def draining(self, in_flight: int) -> None:
         """The worker was asked to stop: it finishes what it has and takes nothing new."""

@@ -1,10 +1,7 @@
-"""Lists: a page at a time, and from the first page to the last."""
+"""Walking a list from its first page to its last."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
-
-from lorekeeper.sdk.calls.core import Call
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
@@ -27,9 +24,12 @@ class PageOf(Protocol[T_co]):
         ...
 
 
-@dataclass(frozen=True)
-class Pages(Generic[T]):
-    """A list, to be walked page by page by its cursor: rows that appear meanwhile neither shift nor repeat others."""
-
-    fetch: Callable[[str | None], Call[PageOf[T]]]
-    """The call for the page that begins at a cursor; for the first one without."""
+def walk(fetch: Callable[[str | None], PageOf[T]]) -> Iterator[T]:
+    """Every row, page by page, by cursor: rows that appear meanwhile neither shift nor repeat others."""
+    cursor: str | None = None
+    while True:
+        page = fetch(cursor)
+        yield from page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return

@@ -10,7 +10,7 @@ from tenacity.retry import retry_base
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
-from lorekeeper.sdk.errors import APIError, FileChangedError, ServerUnreachableError, TransferError
+from lorekeeper.sdk.errors import APIError, ServerUnreachableError, TransferError
 
 DEFAULT_ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 60.0
@@ -31,9 +31,7 @@ def worth_another_try(error: BaseException, *, repeatable: bool) -> bool:
 
 def worth_another_transfer(error: BaseException) -> bool:
     """The same for a file on its way to or from the store: moving it again does no harm."""
-    if not isinstance(error, TransferError) or isinstance(error, FileChangedError):
-        return False
-    return error.status is None or error.status in _PASSING_STORE_STATUSES
+    return isinstance(error, TransferError) and (error.status is None or error.status in _PASSING_STORE_STATUSES)
 
 
 class RetryCall(retry_base):

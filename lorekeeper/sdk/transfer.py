@@ -1,110 +1,138 @@
-"""Moving files to and from the object store, over presigned URLs. The API key never goes there."""
+"""Files on their way to and from the object store, over presigned URLs. The API key never goes there."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from typing import Generic, Protocol, TypeVar
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self
 
 import httpx
 import tenacity
 
-from lorekeeper.sdk.errors import TransferError
-from lorekeeper.sdk.execution import Execution
-from lorekeeper.sdk.http import Incoming, Outgoing, Request, describe
+from lorekeeper.contracts.s3 import PresignedDownloadResponse, PresignedUploadResponse
+from lorekeeper.sdk.errors import IntegrityError, TransferError
 from lorekeeper.sdk.retrying import RetryTransfer, Wait, stop_after
-from lorekeeper.sdk.transport import user_agent
-
-# What a store answers to a URL whose time is over. S3 says 403, and 400 once the credentials behind it have expired.
-_STALE = frozenset({400, 403})
+from lorekeeper.sdk.streaming import PIECE, OnBytes, no_report
+from lorekeeper.sdk.transport import NO_PROXY_HERE, describe, user_agent
 
 
-class Presigned(Protocol):
-    """Where to move a file, and how."""
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file to be uploaded, with what is declared of it."""
 
-    @property
-    def method(self) -> str:
-        """PUT or GET."""
-        ...
+    path: Path
+    size_bytes: int
+    checksum: str
 
-    @property
-    def url(self) -> str:
-        """With everything in it that the store asks for."""
-        ...
-
-
-U = TypeVar("U", bound=Presigned)
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Measures the file. The checksum is the SHA-256 in hexadecimal."""
+        with path.open("rb") as file:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+            return cls(path, file.tell(), checksum)
 
 
-class Place(Generic[U]):
-    """A presigned URL, and how to get another one for the same when its time is over."""
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """A file in the store, as it was declared: what an asset's registration asks for."""
 
-    def __init__(self, now: U, expires_at: datetime, another: Callable[[], Awaitable[tuple[U, datetime]]]) -> None:
-        self.now = now
-        self._expires_at = expires_at
-        self._another = another
-
-    async def fresh(self) -> U:
-        """The URL, or another one where this one's time is over by our own clock."""
-        if datetime.now(UTC) >= self._expires_at:
-            await self.renew()
-        return self.now
-
-    async def renew(self) -> U:
-        """Another one."""
-        self.now, self._expires_at = await self._another()
-        return self.now
+    storage_key: str
+    content_type: str
+    size_bytes: int
+    checksum: str
 
 
 class Store:
-    """Sends and fetches over presigned URLs; what breaks off is tried again, up to `attempts` times."""
+    """Moves whole files; a transfer that breaks off begins anew."""
 
-    def __init__(self, execution: Execution, *, timeout: float, attempts: int) -> None:
-        self._execution = execution
+    def __init__(self, *, timeout: float, attempts: int) -> None:
         self._attempts = attempts
-        self._http = execution.http(timeout=timeout, headers={"User-Agent": user_agent()})
+        self._http = httpx.Client(timeout=timeout, headers={"User-Agent": user_agent()}, mounts=NO_PROXY_HERE)
 
-    async def move(self, place: Place[U], once: Callable[[U], Awaitable[None]]) -> None:
-        """Has `once` move something to or from the place until it gets through. Raises `TransferError`.
+    def upload(self, file: LocalFile, to: PresignedUploadResponse, on_bytes: OnBytes = no_report) -> None:
+        """Puts the file where the presigned URL says, with exactly its headers. Raises `TransferError`."""
+        self._retrying()(self._put, file, to, on_bytes)
 
-        A URL that the store refuses is replaced. If it refuses the fresh one too, it is not a matter of time.
-        """
+    def download(self, what: PresignedDownloadResponse, path: Path, on_bytes: OnBytes = no_report) -> Path:
+        """Fetches to `path`, which appears only once size and SHA-256 are right. Raises `TransferError`."""
+        return self._retrying()(self._fetch, what, path, on_bytes)
 
-        async def attempt() -> None:
+    def _put(self, file: LocalFile, to: PresignedUploadResponse, on_bytes: OnBytes) -> None:
+        headers = {**to.headers, "Content-Length": str(file.size_bytes)}
+        try:
+            response = self._http.request(to.method, to.url, content=_pieces(file, on_bytes), headers=headers)
+        except httpx.TransportError as error:
+            raise TransferError(f"the upload of {file.path.name} broke off: {describe(error)}") from error
+        # 412: an earlier try of ours arrived after all. The key was handed out to us alone, and completing a job
+        # checks what lies there.
+        if response.status_code >= 300 and response.status_code != 412:
+            raise TransferError(
+                f"the store refused the upload of {file.path.name} (HTTP {response.status_code})",
+                status=response.status_code,
+            )
+
+    def _fetch(self, what: PresignedDownloadResponse, path: Path, on_bytes: OnBytes) -> Path:
+        with _new_file_beside(path) as (part, file):
             try:
-                await once(await place.fresh())
-            except TransferError as error:
-                if error.status not in _STALE:
-                    raise
-                await once(await place.renew())
+                with self._http.stream(what.method, what.url) as response:
+                    size, checksum = _receive(response, what, file, on_bytes)
+            except httpx.TransportError as error:
+                raise TransferError(f"the download of asset {what.asset_id} broke off: {describe(error)}") from error
+            if (size, checksum) != (what.size_bytes, what.checksum):
+                raise IntegrityError(
+                    f"the file of asset {what.asset_id} is not the one on record: {size} bytes with SHA-256 "
+                    f"{checksum} came, {what.size_bytes} bytes with {what.checksum} were expected",
+                    status=200,
+                )
+            return part.replace(path)
 
-        await tenacity.AsyncRetrying(
-            retry=RetryTransfer(),
-            wait=Wait(),
-            stop=stop_after(self._attempts),
-            sleep=self._execution.sleep,
-            reraise=True,
-        )(attempt)
+    def _retrying(self) -> tenacity.Retrying:
+        return tenacity.Retrying(retry=RetryTransfer(), wait=Wait(), stop=stop_after(self._attempts), reraise=True)
 
-    async def put(self, to: Presigned, headers: Mapping[str, str], body: Outgoing, what: str) -> None:
-        """Sends it once, with exactly these headers. Raises `TransferError`."""
-        try:
-            answer = await self._http.request(Request(to.method, to.url, headers=headers, body=body))
-        except httpx.TransportError as error:
-            raise TransferError(f"{what} broke off: {describe(error)}") from error
-        # 412: an earlier try of ours arrived after all. The key was handed out to us alone, and whoever makes an asset
-        # of it checks what lies there.
-        if answer.status >= 300 and answer.status != 412:
-            raise TransferError(f"the store refused {what} (HTTP {answer.status})", status=answer.status)
-
-    @asynccontextmanager
-    async def get(self, what: Presigned, headers: Mapping[str, str], name: str) -> AsyncIterator[Incoming]:
-        """Fetches it once. Raises `TransferError`, also where it breaks off while it is read."""
-        try:
-            async with self._http.stream(Request(what.method, what.url, headers=headers)) as incoming:
-                yield incoming
-        except httpx.TransportError as error:
-            raise TransferError(f"{name} broke off: {describe(error)}") from error
-
-    async def close(self) -> None:
+    def close(self) -> None:
         """Closes the connections."""
-        await self._http.close()
+        self._http.close()
+
+
+def _receive(
+    response: httpx.Response, what: PresignedDownloadResponse, file: BinaryIO, on_bytes: OnBytes
+) -> tuple[int, str]:
+    """Writes the body to the file, at most one piece beyond the size on record, and measures it."""
+    if response.status_code != 200:
+        raise TransferError(
+            f"the store refused the download of asset {what.asset_id} (HTTP {response.status_code})",
+            status=response.status_code,
+        )
+    digest, size = hashlib.sha256(), 0
+    for piece in response.iter_raw(PIECE):
+        file.write(piece)
+        digest.update(piece)
+        size += len(piece)
+        on_bytes(size, what.size_bytes)
+        if size > what.size_bytes:
+            break
+    file.flush()
+    return size, digest.hexdigest()
+
+
+@contextmanager
+def _new_file_beside(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A file in the folder of `path`; it is gone afterwards unless it was renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as file:
+            yield part, file
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _pieces(file: LocalFile, on_bytes: OnBytes) -> Iterator[bytes]:
+    done = 0
+    with file.path.open("rb") as source:
+        while piece := source.read(PIECE):
+            yield piece
+            done += len(piece)
+            on_bytes(done, file.size_bytes)

@@ -30,11 +30,9 @@ _DATA = b"what does this store do?"
 _TRANSIENT = frozenset({408, 429})
 _NOT_IMPLEMENTED = 501
 
-Put = Callable[[str, bytes, Mapping[str, str], Mapping[str, str]], Awaitable[int | None]]
-"""Uploads bytes to a key by a presigned URL: the headers that are signed, those of them that are sent otherwise. The
-answer is the HTTP status, None where nobody could be reached to upload to."""
-ListSizes = Callable[[Sequence[str]], Awaitable[Mapping[str, int]]]
-"""The sizes that a list shows, by key."""
+Put = Callable[[str, bytes, Mapping[str, str]], Awaitable[int | None]]
+"""Uploads bytes to a key by a presigned URL with these headers; the answer is the HTTP status, None where nobody could
+be reached to upload to."""
 ChecksumAt = Callable[[str], Awaitable[str | None]]
 """The SHA-256 that HEAD of a key gives, in hexadecimal."""
 Delete = Callable[[Sequence[str]], Awaitable[list[str]]]
@@ -55,19 +53,10 @@ class Abilities:
     """Gives the SHA-256 that it has checked back on HEAD. Else the whole object is read to learn it."""
     signed_sizes: bool
     """Refuses a PUT of another length than the signed `Content-Length`."""
-    signed_types: bool
-    """Refuses a PUT of another type than the signed `Content-Type`."""
-    current_lists: bool
-    """A list shows what was uploaded before it, with its size."""
-
-    @property
-    def hold_uploads(self) -> bool:
-        """What lies at the key of an upload with a signed size, type and SHA-256 is what was signed."""
-        return self.conditional_writes and self.upload_checksums and self.signed_sizes and self.signed_types
 
 
-async def probe(put: Put, checksum_at: ChecksumAt, list_sizes: ListSizes, delete: Delete) -> Abilities:
-    """Try all of them, with a few objects of some bytes that are gone afterwards.
+async def probe(put: Put, checksum_at: ChecksumAt, delete: Delete) -> Abilities:
+    """Try all four, with a few objects of some bytes that are gone afterwards.
 
     Raises `StorageUnavailableError` where the store does not answer, or takes no upload at all.
     """
@@ -82,8 +71,6 @@ async def probe(put: Put, checksum_at: ChecksumAt, list_sizes: ListSizes, delete
                 # What a store keeps without having checked it is only what somebody said.
                 stored_checksums=checked and await trial.keeps_checksum(checksum_at),
                 signed_sizes=await trial.refuses_other_sizes(),
-                signed_types=await trial.refuses_other_types(),
-                current_lists=await trial.shows_at_once(list_sizes),
             )
     except TimeoutError as error:
         raise StorageUnavailableError(
@@ -139,16 +126,6 @@ class _Trial:
         right = await self._takes("size", _DATA, headers)
         return right and not await self._takes("other-size", _DATA + b"!", headers)
 
-    async def refuses_other_types(self) -> bool:
-        headers = {"Content-Type": "text/plain"}
-        right = await self._takes("type", _DATA, headers)
-        return right and not await self._takes("other-type", _DATA, headers, {"Content-Type": "text/html"})
-
-    async def shows_at_once(self, list_sizes: ListSizes) -> bool:
-        """What was uploaded at first, and what was uploaded a moment ago."""
-        keys = [f"{self._prefix}plain", f"{self._prefix}plain-last"]
-        return await self._takes("plain-last", _DATA, {}) and await list_sizes(keys) == dict.fromkeys(keys, len(_DATA))
-
     async def clean_up(self, delete: Delete) -> None:
         """What cannot be removed is some bytes to pay for, and no reason to fail."""
         keys = sorted(set(self._sent))
@@ -162,18 +139,14 @@ class _Trial:
         if left:
             logger.warning("the probe's objects could not be removed from the store: %s", ", ".join(left))
 
-    async def _takes(
-        self, name: str, data: bytes, headers: Mapping[str, str], otherwise: Mapping[str, str] | None = None
-    ) -> bool:
-        return _is_taken(await self._status(name, data, headers, otherwise))
+    async def _takes(self, name: str, data: bytes, headers: Mapping[str, str]) -> bool:
+        return _is_taken(await self._status(name, data, headers))
 
-    async def _status(
-        self, name: str, data: bytes, headers: Mapping[str, str], otherwise: Mapping[str, str] | None = None
-    ) -> int:
+    async def _status(self, name: str, data: bytes, headers: Mapping[str, str]) -> int:
         key = self._prefix + name
         # Written down first: an upload whose answer is lost may still have arrived.
         self._sent.append(key)
-        status = await self._put(key, data, headers, otherwise or {})
+        status = await self._put(key, data, headers)
         if status is None:
             self._sent.pop()
             raise StorageUnavailableError("The object store does not answer; try again in a moment.")

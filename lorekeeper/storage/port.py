@@ -78,13 +78,6 @@ class ObjectStore(Protocol):
         """What lies at a key, without fetching it; None where nothing does."""
         ...
 
-    async def list_sizes(self, keys: Sequence[str]) -> dict[str, int]:
-        """Sizes by key, as far as a list or two show them. Nothing is known of a key that is not in the answer.
-
-        The keys are of one folder. Raises nothing: where the store does not answer, the answer is empty.
-        """
-        ...
-
     async def checksum_of(self, key: str) -> str:
         """SHA-256 (hexadecimal), worked out by reading the whole object; who asks at the same time shares a read."""
         ...

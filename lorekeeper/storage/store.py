@@ -18,13 +18,10 @@ import aiohttp
 import httpx
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 
 from lorekeeper.contracts.errors import StorageUnavailableError
 from lorekeeper.storage.abilities import Abilities, checksum_header, probe
-from lorekeeper.storage.heads import PlainAnswers
-from lorekeeper.storage.listing import find_sizes
 from lorekeeper.storage.port import ObjectStore, SignedRequest, StoreAddress, StoredObject, StoredPart
 from lorekeeper.storage.signing import Signer
 
@@ -47,7 +44,6 @@ class S3Store:
         self._page_size = page_size
         self._exit = AsyncExitStack()
         self._client: Any = None
-        self._plain_answers: PlainAnswers
         self._endpoint = address.endpoint_url or f"https://s3.{address.region}.amazonaws.com"
         self._signer = Signer(
             f"{self._endpoint.rstrip('/')}/{address.bucket}",
@@ -80,8 +76,6 @@ class S3Store:
             )
         )
         self._client.meta.events.register("before-call.s3.DeleteObjects", _add_md5)
-        plain = PlainAnswers(self._signer, proxy=self._proxy(), verify=_certificates())
-        self._plain_answers = await self._exit.enter_async_context(plain)
 
     async def close(self) -> None:
         for task in [*self._reads.values(), *([self._probing] if self._probing else [])]:
@@ -119,9 +113,6 @@ class S3Store:
         return StoredObject(
             head["ContentLength"], head.get("ContentType", ""), _whole_checksum(head) if vouched else None
         )
-
-    async def list_sizes(self, keys: Sequence[str]) -> dict[str, int]:
-        return await find_sizes(self._plain_answers.list_page, keys)
 
     async def checksum_of(self, key: str) -> str:
         read = self._reads.get(key)
@@ -245,9 +236,7 @@ class S3Store:
             ]
 
     async def _head(self, key: str) -> Any:
-        """The store's answer; None where nothing lies at the key."""
-        if (plain := await self._plain_answers.head(key)) is not None:
-            return plain.head
+        """The store's whole answer; None where nothing lies at the key."""
         with _asking(may_lack="404"):  # HEAD has no body, so no other code
             return await self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
         return None
@@ -270,13 +259,10 @@ class S3Store:
     async def _probe(self) -> Abilities:
         async with self._as_anyone() as http:
 
-            async def put(
-                key: str, data: bytes, headers: Mapping[str, str], otherwise: Mapping[str, str]
-            ) -> int | None:
+            async def put(key: str, data: bytes, headers: Mapping[str, str]) -> int | None:
                 url = self._sign("PUT", key, _PROBE_URL_SECONDS, headers=headers)
-                sent = {**headers, "Content-Length": str(len(data)), **otherwise}
                 try:
-                    answer = await http.put(url, content=data, headers=sent)
+                    answer = await http.put(url, content=data, headers={**headers, "Content-Length": str(len(data))})
                 except (httpx.ConnectError, httpx.ConnectTimeout):
                     return None
                 except httpx.HTTPError as error:
@@ -287,22 +273,16 @@ class S3Store:
                 head = await self._head(key)
                 return None if head is None else _whole_checksum(head)
 
-            self._abilities = await probe(put, checksum_at, self.list_sizes, self.delete_objects)
+            self._abilities = await probe(put, checksum_at, self.delete_objects)
         return self._abilities
 
     def _as_anyone(self) -> httpx.AsyncClient:
         """A client that has URLs and no keys, as an uploader has; by the proxy and with the certificates of our own."""
-        return httpx.AsyncClient(timeout=5, proxy=self._proxy(), trust_env=False, verify=_certificates())
-
-    def _proxy(self) -> str | None:
-        proxy: str | None = get_environ_proxies(self._endpoint).get(urlsplit(self._endpoint).scheme)
-        return proxy
-
-
-def _certificates() -> ssl.SSLContext:
-    """What botocore trusts: the bundle that its settings or the environment name, or the usual one."""
-    bundle = aiobotocore.session.get_session().get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
-    return ssl.create_default_context(cafile=get_cert_path(bundle or True))
+        proxy = get_environ_proxies(self._endpoint).get(urlsplit(self._endpoint).scheme)
+        session = aiobotocore.session.get_session()
+        bundle = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+        verify = ssl.create_default_context(cafile=bundle) if bundle else True
+        return httpx.AsyncClient(timeout=5, proxy=proxy, trust_env=False, verify=verify)
 
 
 class _Asked:

@@ -41,9 +41,9 @@ def _new_job(database: psycopg.Connection, status: S = S.QUEUED) -> str:
     ).fetchone()
     made = database.execute(
         """INSERT INTO asset_job (id, world_id, asset_type, provider, status, requested_by, input_hash, prompt_spec,
-                                  available_at, rank_at, created_at, started_at, finished_at)
+                                  available_at, created_at, started_at, finished_at)
            VALUES (gen_random_uuid(), %(world)s, 'PDF', 'p', %(status)s, 't', repeat('0', 64), '{}', now(), now(),
-                   now(), CASE WHEN %(status)s <> 'QUEUED' THEN now() END,
+                   CASE WHEN %(status)s <> 'QUEUED' THEN now() END,
                    CASE WHEN %(status)s = ANY(%(over)s) THEN now() END)
            RETURNING id""",
         {"world": row["id"], "status": status.value, "over": [state.value for state in TERMINAL]},

@@ -17,7 +17,7 @@ from harness.wire import Api
 from lorekeeper.contracts.enums import Role
 
 HERE = Path(__file__).parent
-SECONDS = 500
+SECONDS = 300
 EACH = 8
 """How many jobs of each state a run has to act on."""
 
@@ -76,12 +76,11 @@ def test_answers_are_as_declared(app: RunningApp, admin: Api, tmp_path: Path, ro
     world = World.made(admin)
     file = tmp_path / "supplies.json"
     file.write_text(json.dumps(supplies(world)), encoding="utf-8")
-    # Without a key every answer is the same refusal: few examples tell.
-    who = ["--max-examples=2"] if role is None else ["--header", f"Authorization: Bearer {app.as_new_key(role).key}"]
+    key = [] if role is None else ["--header", f"Authorization: Bearer {app.as_new_key(role).key}"]
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"), "--no-color"]
 
     run = subprocess.run(
-        [*command, "run", f"{app.url}/openapi.json", *who],
+        [*command, "run", f"{app.url}/openapi.json", *key],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(HERE), "LOREKEEPER_SUPPLIES": str(file)},
         capture_output=True,

@@ -1,18 +1,15 @@
 """A real server on a fresh data folder, one for each test process."""
 
-import asyncio
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from harness.awaited import Awaited
 from real_commands import Served
 
 from lorekeeper.cli.ownserver import own_server
 from lorekeeper.contracts.jobs import AssetJobCreate
 from lorekeeper.contracts.lore import EntityCreate, WorldCreate
 from lorekeeper.contracts.references import AssetJobReferences
-from lorekeeper.sdk import AsyncClient, Client
+from lorekeeper.sdk import Client
 
 
 @pytest.fixture(scope="session")
@@ -25,18 +22,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def client(server: Served) -> Client:
     return server.client
-
-
-@pytest.fixture(params=["sync", "async"])
-def either_client(server: Served, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """The same test for both clients: the asynchronous one, too, is called as if it blocked."""
-    if request.param == "sync":
-        yield server.client
-        return
-    with asyncio.Runner() as runner:
-        client = Awaited(AsyncClient.of_data_dir(server.data_dir), runner)
-        yield client
-        client.close()
 
 
 @pytest.fixture
@@ -53,14 +38,14 @@ def entity(client, world):
 def ask(client, world, entity):
     """Asks for an asset of the world; each call for another one."""
 
-    def ask(title="Auntie", asset_type="IMAGE", provider="local", asset_ids=(), **more):
+    def ask(title="Auntie", asset_type="IMAGE", provider="local", **more):
         return client.jobs.create(
             AssetJobCreate(
                 world_id=world.id,
                 asset_type=asset_type,
                 provider=provider,
                 prompt_spec={"title": title},
-                references=AssetJobReferences(entity_ids=[entity.id], asset_ids=list(asset_ids)),
+                references=AssetJobReferences(entity_ids=[entity.id]),
                 **more,
             )
         )

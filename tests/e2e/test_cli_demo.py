@@ -7,16 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from PIL import Image
 from pypdf import PdfReader
 from real_commands import command, environment, is_one_sentence, lorekeeper, until
 
-from lorekeeper.generators import media
-
-SECONDS = 90
+SECONDS = 20
 
 
 def running(pid: int) -> bool:
@@ -28,11 +25,10 @@ def running(pid: int) -> bool:
 
 
 def test_the_whole_show_twice_in_one_data_folder(tmp_path):
-    """Small media; `.ci/run` makes those of a full size, on two data folders, and compares them."""
     folder, files = tmp_path / "data", tmp_path / "files"
-    first = lorekeeper("demo", "--quick", "--data-dir", folder, "--out", files)
+    first = lorekeeper("demo", "--data-dir", folder, "--out", files)
     began = time.perf_counter()
-    second = lorekeeper("demo", "--quick", "--data-dir", folder, "--out", files)
+    second = lorekeeper("demo", "--data-dir", folder, "--out", files)
     assert time.perf_counter() - began < SECONDS
     for done in (first, second):
         assert (done.status, done.err) == (0, "")
@@ -40,30 +36,18 @@ def test_the_whole_show_twice_in_one_data_folder(tmp_path):
             "world_scope_violation",
             "Idempotent-Replayed: true",
             "as on record",
-            "Through its inputs, the VIDEO leads back to:",
             "lorekeeper serve --data-dir",
         ):
             assert told in done.out
     assert "new ids" in second.out
     assert "new ids" not in first.out
     assert jobs_of(first.out).isdisjoint(jobs_of(second.out))
-    assert not (folder / "server.json").exists()
-    five_that_open(files)
-
-
-def five_that_open(files: Path) -> None:
-    (book,), (recording,), (film,) = files.glob("*.pdf"), files.glob("*.mp3"), files.glob("*.mp4")
-    drawn = set(files.glob("*.png"))
-    assert set(files.iterdir()) == {book, recording, film} | drawn
-    assert len(drawn) == 2
+    (book,), (plate,) = files.glob("*.pdf"), files.glob("*.png")
     assert "".join(page.extract_text() for page in PdfReader(book).pages).strip()
-    for path in drawn:
-        with Image.open(path) as image:
-            image.verify()
-    heard, seen = media.probe(recording), media.probe(film)
-    assert heard.duration == pytest.approx(5, abs=0.1)
-    assert seen.duration == pytest.approx(6, abs=0.1)
-    assert (seen.video.width, seen.video.height, seen.audio.codec) == (640, 360, "aac")
+    with Image.open(plate) as image:
+        image.verify()
+    assert {path.name for path in files.iterdir()} == {book.name, plate.name}
+    assert not (folder / "server.json").exists()
 
 
 def jobs_of(output: str) -> set[str]:

@@ -56,15 +56,4 @@ def test_what_cannot_be_exported_is_told_in_a_sentence(made, run, tmp_path):
         done = run(*arguments)
         assert done.status == 1
         assert is_one_sentence(done.err)
-    assert done.err == f"Error: There is no folder {tmp_path / 'none'}.\n"
     assert list(tmp_path.iterdir()) == []
-
-
-def test_of_two_worlds_of_a_name_the_ids_are_told(client, made, run):
-    other = client.worlds.create(WorldCreate(name=made.name))
-    done = run(made.name)
-    assert done.status == 1
-    assert is_one_sentence(done.err)
-    assert str(made.id) in done.err
-    assert str(other.id) in done.err
-    assert "--world" not in done.err

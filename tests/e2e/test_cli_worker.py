@@ -4,18 +4,14 @@ import hashlib
 import json
 import signal
 import subprocess
-import uuid
 
 import pytest
-import typer
 from real_commands import command, environment, is_one_sentence, lorekeeper
 
-from lorekeeper.cli import worker as worker_command
 from lorekeeper.contracts.enums import AssetJobStatusEnum as Status
 from lorekeeper.contracts.enums import AssetTypeEnum
 from lorekeeper.contracts.jobs import AssetJobCreate
 from lorekeeper.generators import HANDLERS
-from lorekeeper.sdk import JobError
 
 
 def events(text: str) -> list[dict]:
@@ -47,7 +43,7 @@ def test_nothing_to_do_is_fine(server, world):
 
 def test_only_the_type_asked_for_is_taken(server, client, world, ask):
     image, book = ask(asset_type="IMAGE"), ask(asset_type="PDF")
-    done = lorekeeper("worker", "--once", "--type", "pdf", "--world", world.name, "--data-dir", server.data_dir)
+    done = lorekeeper("worker", "--once", "--type", "pdf", "--world", world.id, "--data-dir", server.data_dir)
     assert done.status == 0
     assert client.jobs.get(book.id).status == Status.SUCCEEDED
     assert client.jobs.get(image.id).status == Status.QUEUED
@@ -67,26 +63,6 @@ def test_a_job_that_fails_for_good_is_told_by_the_exit_status(server, client, wo
     done = lorekeeper("worker", "--once", "--world", world.id, "--data-dir", server.data_dir)
     assert done.status == 1
     assert client.jobs.get(bad.id).error_code == "unknown_page_size"
-
-
-def test_so_is_one_that_is_to_be_tried_again(server, client, world, ask, monkeypatch, capsys):
-    def fail(job, context):
-        raise JobError("no_ink", "The pot is empty.", retryable=True)
-
-    job = ask()
-    monkeypatch.setattr(worker_command, "local_handlers", lambda _: {AssetTypeEnum.IMAGE: fail})
-    with pytest.raises(typer.Exit) as ended:
-        worker_command.worker(world=[world.name], once=True, data_dir=server.data_dir)
-    assert ended.value.exit_code == 1
-    assert events(capsys.readouterr().out)[-1]["will_retry"]
-    assert client.jobs.get(job.id).status == Status.QUEUED
-
-
-def test_a_world_that_is_not_there_is_refused_in_a_sentence(server):
-    for world in (uuid.uuid4(), "no such world"):
-        done = lorekeeper("worker", "--world", world, "--once", "--data-dir", server.data_dir)
-        assert (done.status, done.out) == (1, "")
-        assert is_one_sentence(done.err)
 
 
 def test_another_provider_is_refused_in_a_sentence(server):

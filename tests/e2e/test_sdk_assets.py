@@ -15,14 +15,9 @@ from lorekeeper.contracts.s3 import (
     CompleteMultipartUploadRequest,
     PresignedMultipartUploadRequest,
 )
-from lorekeeper.sdk import AssetGoneError, AssetInUseError, UploadClosedError, UploadMismatchError
+from lorekeeper.sdk import AssetGoneError, AssetInUseError, TransferError, UploadClosedError, UploadMismatchError
 
 MIB = 1024**2
-
-
-@pytest.fixture
-def client(either_client):
-    return either_client
 
 
 def begin(client, world, size):
@@ -118,3 +113,12 @@ def test_an_upload_in_parts_is_given_up(client, world):
     told = client.assets.abort_multipart_upload(AbortMultipartUploadRequest(upload_id=upload.upload_id))
 
     assert told.state is UploadState.ABANDONED
+
+
+def test_what_is_too_large_for_one_upload_is_not_even_read(client, world, tmp_path):
+    path = tmp_path / "film.mp4"
+    with path.open("wb") as file:
+        file.truncate(5 * 1024**3 + 1)
+
+    with pytest.raises(TransferError, match="larger than 5 GiB"):
+        client.assets.upload(path, world_id=world.id, asset_type=AssetTypeEnum.VIDEO, content_type="video/mp4")

@@ -11,11 +11,6 @@ from lorekeeper.sdk import ContradictionError, NotFoundError
 PREDICATE = "lives in / near? 100 %"
 
 
-@pytest.fixture
-def client(either_client):
-    return either_client
-
-
 def test_a_contradiction_is_found_named_and_allowed(client, world, entity):
     declared = client.canon.declare(world.id, PREDICATE, single_valued=True)
     fields = {"world_id": world.id, "subject_entity_id": entity.id, "predicate": PREDICATE}

@@ -7,11 +7,6 @@ from lorekeeper.contracts.lore import ClaimCreate, EntityCreate, SourceChunkText
 from lorekeeper.sdk import ConflictError, LoreInUseError, NotFoundError, PreconditionFailedError, ValidationFailedError
 
 
-@pytest.fixture
-def client(either_client):
-    return either_client
-
-
 def test_an_edit_sends_what_was_given_and_null_too(client, world, entity):
     now = client.entities.update(entity.id, EntityUpdate(summary=None, aliases=["Aunt"]), etag=entity.etag)
 

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import botocore.session
 import httpx
-import psycopg
 from botocore.client import Config
 from harness.engines import Engines
 
@@ -93,25 +92,6 @@ def completed(world: World, file: LargeFile, **fields: Any) -> Made:
     upload = sent(world, file, **fields)
     world.api.post(f"{MULTIPART}/complete", {"upload_id": upload["upload_id"]})
     return upload
-
-
-def of(upload: Made) -> Made:
-    """A request that names an upload and says no more."""
-    return {"upload_id": upload["upload_id"]}
-
-
-def finish(world: World, upload: Made, **fields: object) -> Made:
-    return world.api.post(f"{MULTIPART}/complete", of(upload) | fields)
-
-
-def parts_of(world: World, upload: Made) -> Made:
-    return world.api.get(f"{MULTIPART}/{upload['upload_id']}/parts")
-
-
-def row_of(database: psycopg.Connection[Made], upload: Made) -> Made:
-    row = database.execute("SELECT * FROM upload WHERE id = %s", [upload["upload_id"]]).fetchone()
-    assert row is not None
-    return row
 
 
 def break_off(part: Made, data: bytes) -> None:

@@ -1,5 +1,4 @@
-"""A database with a million finished jobs and the asset of each, and 100,000 queued jobs, to look at plans in: filled
-in bulk, in well under a minute.
+"""A database with a million jobs and the asset of each, to look at plans in: filled in bulk, in well under a minute.
 
 While they are filled, the large tables have no index, key, check or trigger, and no table is in the log; afterwards
 all is as the schema has it, but for the log. What is searched is made by the triggers on the lore, as ever. Ids are
@@ -11,9 +10,7 @@ from uuid import UUID
 
 import psycopg
 
-FINISHED = 1_000_000
-QUEUED = 100_000  # the newest; every other one, of the provider `other`, is set aside for a retry
-ROWS = FINISHED + QUEUED
+ROWS = 1_000_000
 LORE_ROWS = 30_000
 TOMBSTONES = 15_000  # the newest lore of all: no list may walk through it
 OLD = 300  # what the rare values of every column are on: the oldest rows
@@ -49,12 +46,12 @@ CREATE VIEW lore_rows AS
            now() AS created_at, now() AS updated_at, CASE WHEN n > {LORE_ROWS} THEN now() END AS deleted_at
     FROM generate_series(1, {LORE_ROWS + TOMBSTONES}) AS n;
 CREATE UNLOGGED TABLE job_rows AS
-    SELECT n, n < {OLD} AS old, n > %(finished)s AS waiting, world_of(n) AS world_id,
+    SELECT n, n < {OLD} AS old, n > {ROWS} * 0.9 AS waiting, world_of(n) AS world_id,
            to_timestamp({START} + n) AS created_at, nth({JOB}, n) AS job_id, nth({ASSET}, n) AS asset_id,
            nth({DERIVATION}, n) AS derivation_id,
            CASE WHEN n < {OLD} THEN 'MAP' WHEN n % 7 = 0 THEN 'VIDEO' ELSE 'IMAGE' END AS type,
            CASE WHEN n < {OLD} THEN 'key:rare' WHEN n % 2 = 0 THEN 'key:often' ELSE 'key:' || n % 100 END AS caller
-    FROM generate_series(1::bigint, %(finished)s + {QUEUED}) AS n;
+    FROM generate_series(1::bigint, {ROWS}) AS n;
 """
 LORE = f"""
 INSERT INTO world (id, name, content_hash, created_by, created_at, updated_at)
@@ -84,12 +81,10 @@ FROM lore_rows, LATERAL (SELECT CASE WHEN old THEN {RARE} WHEN n % 2 = 0 THEN {O
 """
 JOBS = """
 INSERT INTO asset_job (id, world_id, asset_type, provider, status, requested_by, input_hash, prompt_spec, available_at,
-                       set_aside, rank_at, created_at, started_at, finished_at)
+                       created_at, started_at, finished_at)
 SELECT job_id, world_id, type, CASE WHEN old THEN 'rare' WHEN n % 2 = 0 THEN 'often' ELSE 'other' END,
        CASE WHEN old THEN 'FAILED' WHEN waiting THEN 'QUEUED' ELSE 'SUCCEEDED' END, caller,
-       lpad(to_hex(n), 64, '0'), '{}',
-       created_at + CASE WHEN waiting AND n % 2 = 1 THEN interval '100 days' ELSE interval '0' END,
-       waiting AND n % 2 = 1, created_at, created_at, created_at, CASE WHEN NOT waiting THEN created_at END
+       lpad(to_hex(n), 64, '0'), '{}', created_at, created_at, created_at, CASE WHEN NOT waiting THEN created_at END
 FROM job_rows;
 """
 ASSETS = """
@@ -126,7 +121,7 @@ SETTINGS = {
 }
 
 
-def fill(connection: psycopg.Connection, *, finished: int = FINISHED, with_lore: bool = True) -> None:
+def fill(connection: psycopg.Connection) -> None:
     """Fill a migrated, empty database; the connection commits by itself."""
     for name, value in SETTINGS.items():
         connection.execute(f"SET {name} = {value}".encode())
@@ -143,8 +138,7 @@ def fill(connection: psycopg.Connection, *, finished: int = FINISHED, with_lore:
     for table in LARGE:
         connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER".encode())
 
-    helpers = HELPERS.replace("%(finished)s", str(finished))
-    for statement in (helpers, LORE if with_lore else "", JOBS, ASSETS, DERIVATIONS, *LINKS, "DROP TABLE job_rows"):
+    for statement in (HELPERS, LORE, JOBS, ASSETS, DERIVATIONS, *LINKS, "DROP TABLE job_rows"):
         connection.execute(statement.encode())
 
     for table, name, definition in sorted(taken, key=lambda one: one[2].startswith("FOREIGN KEY")):

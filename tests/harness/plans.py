@@ -52,13 +52,6 @@ class Planner:
         walked = tuple(str(node["Relation Name"]) for node in _nodes(top) if node["Node Type"] == "Seq Scan")
         return Plan(round(top["Actual Rows"]), top["Shared Hit Blocks"] + top["Shared Read Blocks"], walked)
 
-    def run_in_vain(self, query: Query, parameters: dict[str, Any]) -> Plan:
-        """Of what writes: nothing of it stays. A first time, unseen, so that no look at the catalog is counted."""
-        for _ in range(2):
-            with self._connection.transaction(force_rollback=True):
-                plan = self.run(query.sql(parameters), parameters, "generic")
-        return plan
-
     def from_the_end(self, query: Query, parameters: dict[str, Any], place: int) -> UUID | None:
         """The id that stands so far before the end of the whole list; None where the list is shorter."""
         asked = parameters | {"skip": 0, "limit": 10**9, "ordered": None}

@@ -74,30 +74,11 @@ def forgetting_checksums(asked: Asked, forward: Forward) -> Answer:
     return replace(answer, headers=kept)
 
 
-def is_list(asked: Asked) -> bool:
-    return "list-type=2" in asked.target
-
-
-def listing_nothing(asked: Asked, forward: Forward) -> Answer:
-    """A store whose lists are behind."""
-    empty = b'<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></ListBucketResult>'
-    return Answer(200, body=empty) if is_list(asked) else forward()
-
-
-def refusing_lists(asked: Asked, forward: Forward) -> Answer:
-    """Credentials that may not list."""
-    return Answer(403) if is_list(asked) else forward()
-
-
 class StoreProxy:
-    """`behave` can be set at any time; `seen` is every request in the order of coming.
-
-    So can `cuts`: after how many bytes of its body a request's connection is cut, given its method and target.
-    """
+    """`behave` can be set at any time; `seen` is every request in the order of coming."""
 
     def __init__(self, server: ThreadingHTTPServer, behind: StoreAddress) -> None:
         self.behave: Behaviour = as_it_is
-        self.cuts: Callable[[str, str], int | None] = lambda method, target: None
         self.seen: list[Asked] = []
         self.address = replace(behind, endpoint_url=f"http://127.0.0.1:{server.server_port}")
         self._store = urlsplit(str(behind.endpoint_url)).netloc
@@ -125,12 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
+        body = self.rfile.read(int(headers.get("content-length", 0)))
         proxy = cast(_Server, self.server).proxy
-        length, cut_after = int(headers.get("content-length", 0)), proxy.cuts(self.command, self.path)
-        body = self.rfile.read(length if cut_after is None else cut_after)
-        if cut_after is not None or len(body) < length:
-            self.close_connection = True
-            return
         answer = proxy.answer(Asked(self.command, self.path, headers, body))
         self.close_connection = answer is None or answer.promised_bytes is not None
         if answer is None:

@@ -60,34 +60,6 @@ def row_of(database: Database, key: str) -> Made:
     return row
 
 
-class TestALateResult:
-    async def test_is_let_go_once_it_was_kept_for_long_enough(
-        self, world: World, runtime: Runtime, clock: MovableClock, database: Database, bucket: Bucket
-    ) -> None:
-        job = claimed_job(world)
-        world.api.post(f"{JOBS}/{job['id']}/cancel")
-        done = complete(world.api, job, uploaded(world, File()) | {"lease_token": job["lease_token"]})
-        key, path = done["late_result"]["storage_key"], f"{JOBS}/{job['id']}/late-result/presign-download"
-        clock.move(datetime.fromisoformat(done["late_result"]["keep_until"]) - clock.now() - HOUR)
-        assert await sweep(runtime, abandoned_after=A_DAY) == Swept(0, 0)
-        assert bucket.holds(key)
-        world.api.post(path)
-
-        clock.move(HOUR)
-
-        assert await sweep(runtime, abandoned_after=A_DAY) == Swept(abandoned=0, removed=1, late=1)
-        assert not bucket.holds(key)
-        assert row_of(database, key)["state"] == "RELEASED"
-        world.api.refused(410, "asset_gone", "POST", path)
-        late = read(world, job)["late_result"]
-        assert late == done["late_result"] | {"kept": False}
-        last = database.execute(
-            "SELECT kind, actor FROM event WHERE subject_id = %s ORDER BY id DESC LIMIT 1", [job["id"]]
-        ).fetchone()
-        assert last == {"kind": "asset_job.late_result_released", "actor": "lorekeeper"}
-        assert await sweep(runtime, abandoned_after=A_DAY) == Swept(0, 0)
-
-
 class TestASweep:
     async def test_gives_up_what_nobody_came_for_a_day_after_its_url_expired(
         self, world: World, runtime: Runtime, clock: MovableClock, database: Database, bucket: Bucket

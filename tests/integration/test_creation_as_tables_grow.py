@@ -11,11 +11,10 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from harness.engines import Engines, database_beside
-from harness.plans import Planner
 from psycopg.types.json import Jsonb
 
 from lorekeeper.db import migrate
-from lorekeeper.jobs.repository import COMPLETION, QUERIES
+from lorekeeper.jobs.repository import QUERIES
 
 FEW, MORE = 300, 2_500
 MEASURED = 50
@@ -72,39 +71,3 @@ def _create(connection: psycopg.Connection, world: UUID, jobs: int) -> None:
             "id": uuid4(), "derivation_id": uuid4(), "input_hash": own, "content_basis": own, "now": datetime.now(UTC),
         }  # fmt: skip
         connection.execute(QUERIES.create_asset_job.sql(job), job)
-
-
-@pytest.mark.xdist_group("one more database")
-def test_a_completion_looks_its_uploads_up_however_many_wait(engines: Engines, worker_id: str) -> None:
-    """Planned while next to none was PENDING, it read all of them for each of its files."""
-    with database_beside(engines.database_url, f"waiting_{worker_id}") as url:
-        migrate.upgrade(url)
-        with psycopg.connect(url, autocommit=True) as connection:
-            world = _world(connection)
-            _upload(connection, world, MORE, "USED")
-            connection.execute("ANALYZE upload")
-            wanted = _upload(connection, world, MORE, "PENDING")[:10]
-            own = [uuid4() for _ in wanted]
-            many = {"formats": "png", "content_types": "image/png", "checksums": "a" * 64, "metadata": "{}"}
-            items = {name: [value] * len(own) for name, value in many.items()}
-            numbers = {"durations": [1] * len(own), "sizes": [1] * len(own)}
-            moments = dict.fromkeys(("now", "keep_until"), datetime.now(UTC))
-            texts = {"actor": "somebody", "request_id": "request"}
-            ids = {"ids": own, "lease_tokens": own, "upload_ids": wanted, "asset_ids": own, "world_ids": [world]}
-            plan = Planner(connection).run_in_vain(
-                COMPLETION.complete_asset_jobs, items | numbers | moments | texts | ids
-            )
-
-    assert plan.buffers < 20 * len(wanted)
-
-
-def _upload(connection: psycopg.Connection, world: UUID, count: int, state: str) -> list[UUID]:
-    """Places to upload to; their ids."""
-    rows = connection.execute(
-        "INSERT INTO upload (id, world_id, asset_type, storage_key, filename, content_type, state, created_by,"
-        " created_at, expires_at)"
-        " SELECT gen_random_uuid(), %s, 'IMAGE', %s || n, 'a', 'image/png', %s, 'somebody', now(), now()"
-        " FROM generate_series(1, %s) AS n RETURNING id",
-        [world, state, state, count],
-    )
-    return [row[0] for row in rows]

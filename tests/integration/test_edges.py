@@ -149,11 +149,11 @@ def test_a_chunk_cursor_of_another_source_tells_nothing(world: World) -> None:
 
 
 def test_year_one_is_written_as_rfc_3339(world: World) -> None:
-    path = f"{JOBS}/{new_job(world)['id']}"
+    body = request_for(world, finish_by="0001-01-01T00:00:00Z")
 
-    answer = ask(world, "PATCH", path, {"status": "RUNNING", "started_at": "0001-01-01T00:00:00Z"})
+    answer = ask(world, "POST", JOBS, body)
 
-    assert answer.json()["started_at"] == "0001-01-01T00:00:00.000000Z"
+    assert answer.json()["finish_by"] == "0001-01-01T00:00:00.000000Z"
 
 
 def test_a_claim_of_a_bundle_has_no_source_it_does_not_name(admin: Api) -> None:
@@ -207,32 +207,6 @@ def test_a_new_idempotency_key_is_not_spent_on_a_missed_job(world: World, clock:
     answer = world.api.ask("POST", JOBS, json=request | {"idempotency_key": uuid4().hex})
     assert (answer.status_code, answer.json()["status"]) == (201, "QUEUED")
     assert answer.json()["id"] != missed["id"]
-
-
-@pytest.mark.parametrize(
-    ("why", "ends"),
-    [("cancelled", ("CANCELLED", None)), ("last attempt", ("FAILED", "lease_expired")), ("another attempt", None)],
-)
-def test_a_job_whose_worker_died_is_in_the_way_only_if_it_would_be_tried_again(
-    world: World, clock: MovableClock, why: str, ends: tuple[str, str | None] | None
-) -> None:
-    """docs/state-machine.md: an equal request ends it, although nobody claims for its provider."""
-    request = request_for(world, max_attempts=1 if why == "last attempt" else 3)
-    held = world.api.post(JOBS, request)
-    claim(world)
-    if why == "cancelled":
-        world.api.post(f"{JOBS}/{held['id']}/cancel")
-    assert world.api.post(JOBS, request)["id"] == held["id"]
-    clock.move(timedelta(minutes=2))
-
-    again = world.api.post(JOBS, request)
-
-    if ends is None:
-        assert (again["id"], again["status"]) == (held["id"], "RUNNING")
-    else:
-        assert (again["id"] != held["id"], again["status"]) == (True, "QUEUED")
-        ended = world.api.get(f"{JOBS}/{held['id']}")
-        assert (ended["status"], ended["error_code"]) == ends
 
 
 async def test_a_connection_that_takes_no_changes_any_more_is_given_up_for_another(

@@ -124,62 +124,6 @@ class TestWhatBecomesOfTheChunks:
         assert world.api.get(f"/source-chunks/{last['id']}")["metadata"] == {"heading": "Fitt 2", "seen": True}
 
 
-class TestTheSameTextSeveralTimes:
-    """Salt, ash, salt: of which the first salt was deleted."""
-
-    @pytest.fixture
-    def source(self, world: World) -> Made:
-        return world.source(chunks=[{"content": "Salt."}, {"content": "Ash."}, {"content": "Salt."}])
-
-    @pytest.fixture
-    def chunks(self, world: World, source: Made) -> list[Made]:
-        chunks = world.chunks_of(source)
-        world.api.ask("DELETE", f"/source-chunks/{chunks[0]['id']}").raise_for_status()
-        return chunks
-
-    def test_the_living_one_stays_and_the_dead_one_stays_dead(
-        self, world: World, source: Made, chunks: list[Made]
-    ) -> None:
-        dead, ash, salt = chunks
-
-        moved = edition(source, world, chunks=[{"content": "Salt."}, {"content": "Ash."}])
-        assert counts(moved) == (1, 1, 0, 0, 0)
-        assert [identity(chunk) for chunk in world.chunks_of(source)] == [identity(salt), identity(ash)]
-
-        more = edition(source, world, chunks=[{"content": "Salt."}, {"content": "Ash."}, {"content": "Salt."}])
-        assert counts(more) == (2, 0, 0, 1, 0)
-        assert [chunk["id"] for chunk in world.chunks_of(source)] == [salt["id"], ash["id"], *more["added_ids"]]
-        world.api.refused(404, "not_found", "GET", f"/source-chunks/{dead['id']}")
-
-    def test_restored_ones_stay_in_any_order(self, world: World, source: Made, chunks: list[Made]) -> None:
-        dead, ash, salt = chunks
-        edition(source, world, chunks=[{"content": "Ash."}])
-        for chunk in (salt, dead):
-            world.api.post(f"/source-chunks/{chunk['id']}/versions/1/restore")
-        before = world.chunks_of(source)
-
-        report = edition(source, world, chunks=[{"content": "Salt."}, {"content": "Salt."}, {"content": "Ash."}])
-
-        assert counts(report) == (2, 1, 0, 0, 0)
-        after = world.chunks_of(source)
-        assert {identity(chunk) for chunk in after} == {identity(chunk) for chunk in before}
-        assert after[2]["id"] == ash["id"]
-
-    def test_what_was_edited_by_hand_is_compared_as_it_is_now(
-        self, world: World, source: Made, chunks: list[Made]
-    ) -> None:
-        ash = chunks[1]
-        edited = world.api.patch(f"/source-chunks/{ash['id']}", {"content": "Nobody came."})
-
-        kept = edition(source, world, chunks=[{"content": "Nobody came."}, {"content": "Salt."}])
-        assert counts(kept) == (2, 0, 0, 0, 0)
-        assert identity(world.chunks_of(source)[0]) == identity(edited)
-
-        changed = edition(source, world, chunks=[{"content": "Ash."}, {"content": "Salt."}])
-        assert (counts(changed), changed["changed_ids"]) == ((1, 0, 1, 0, 0), [ash["id"]])
-        assert world.chunks_of(source)[0]["version"] == 3
-
-
 class TestTheSameTextAgain:
     def test_changes_nothing_at_all(self, world: World, source: Made, database: psycopg.Connection[Made]) -> None:
         before, events = world.chunks_of(source), events_of(database, source)

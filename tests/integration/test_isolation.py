@@ -21,7 +21,7 @@ from harness import shapes
 from harness.operations import BY_PATH
 from harness.server import RunningApp
 from harness.shapes import Field
-from harness.wire import PROBLEM, Api, problem
+from harness.wire import Api, problem
 
 from lorekeeper.contracts.enums import Role
 
@@ -86,9 +86,6 @@ VERSIONS_STAY = {
 """A deleted piece of lore is read in its versions, and comes back by one of them."""
 
 STAYS = PROVENANCE_STAYS | VERSIONS_STAY
-
-BATCHES = ("/asset-jobs/heartbeat", "/asset-jobs/complete", "/asset-jobs/fail")
-"""They answer each item by itself."""
 
 NOT_404 = {"storage_key": (422, "upload_not_issued")}
 """Kinds that are refused in another way, the same for all that may not be used."""
@@ -202,16 +199,7 @@ def ask(api: Api, field: Field, value: str, known: Ids) -> httpx.Response:
         body = shapes.with_value(body, field, value, known.own_for)
     given: dict[str, Any] = {"json": body} if body is not None else {}
     query = shapes.query_for(operation) | ({field.name: value} if field.where == "query" else {})
-    return of_one(api.ask(operation.method, path, params=query, **given))
-
-
-def of_one(answer: httpx.Response) -> httpx.Response:
-    """What a batch says of its only item, in the form in which it would be answered alone."""
-    if not answer.request.url.path.endswith(BATCHES) or answer.status_code != 200:
-        return answer
-    (item,) = answer.json()["items"]
-    headers = {"content-type": PROBLEM, "x-request-id": answer.headers["x-request-id"]}
-    return httpx.Response(item["status"], headers=headers, json=item.get("problem"), request=answer.request)
+    return api.ask(operation.method, path, params=query, **given)
 
 
 def faceless(answer: httpx.Response, asked_for: str) -> Made:

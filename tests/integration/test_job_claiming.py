@@ -45,7 +45,7 @@ def test_a_claimed_job_brings_all_that_a_worker_needs(world: World, clock: Movab
     assert "lease_token" not in kept
     assert claimed["lease_token"] not in str(kept)
     assert {name: value for name, value in claimed.items() if name != "lease_token"} == {
-        name: value for name, value in kept.items() if name not in {"asset", "late_result"}
+        name: value for name, value in kept.items() if name != "asset"
     }
 
 

@@ -63,7 +63,7 @@ class TestDone:
         again = world.api.ask("POST", path(job), json=payload)
 
         assert (first.status_code, again.status_code) == (200, 200)
-        assert again.json() == first.json()
+        assert again.content == first.content
 
     def test_again_with_another_payload_is_refused(self, world: World) -> None:
         job = claimed_job(world)
@@ -236,6 +236,14 @@ class TestWhoMay:
         problem = world.api.refused(409, "invalid_transition", "POST", path(job), uploaded(world, File()))
 
         assert (problem["from_status"], problem["to_status"]) == (state, "SUCCEEDED")
+        assert read(world, job)["asset"] is None
+
+    def test_nobody_once_the_job_is_to_be_cancelled(self, world: World) -> None:
+        job = claimed_job(world)
+        world.api.post(f"{JOBS}/{job['id']}/cancel")
+
+        world.api.refused(409, "invalid_transition", "POST", path(job), held(job, uploaded(world, File())))
+
         assert read(world, job)["asset"] is None
 
 

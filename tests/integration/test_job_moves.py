@@ -1,6 +1,6 @@
 """PATCH, fail and cancel: the state machine as a worker meets it (specification section 7; design section 5)."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import product
 from uuid import uuid4
 
@@ -182,52 +182,6 @@ class TestFail:
 
         ended = world.api.post(f"{path(job)}/fail", fail | {"lease_token": second["lease_token"]})
         assert ended["status"] == "FAILED"
-
-    @pytest.mark.parametrize(("attempt", "pause"), [(1, 2), (3, 8), (9, 300)])
-    def test_that_is_retryable_pauses_ever_longer_and_not_all_alike(
-        self, world: World, clock: MovableClock, database: psycopg.Connection[Made], attempt: int, pause: int
-    ) -> None:
-        jobs = [new_job(world, max_attempts=10) for _ in range(8)]
-        ids = [job["id"] for job in jobs]
-        database.execute("UPDATE asset_job SET attempt = %s WHERE id = ANY(%s)", [attempt - 1, ids])
-        body = {"error_code": "busy", "retryable": True}
-        items = [{"job_id": job["id"], "lease_token": job["lease_token"], **body} for job in claim(world, limit=8)]
-        earliest = clock.now()
-
-        failed = [one["job"] for one in world.api.post(f"{JOBS}/fail", {"items": items})["items"]]
-
-        latest = clock.now()
-        due = [datetime.fromisoformat(job["available_at"]) for job in failed]
-        assert min(due) >= earliest + timedelta(seconds=pause / 2)
-        assert max(due) <= latest + timedelta(seconds=pause)
-        assert len(set(due)) == 8
-
-    def test_may_say_when_to_try_again(self, world: World, clock: MovableClock) -> None:
-        job = claimed_job(world)
-        body = {"error_code": "busy", "retryable": True, "lease_token": job["lease_token"]}
-        for wrong in (-1, 86_401, "7"):
-            asked = body | {"retry_after_seconds": wrong}
-            world.api.refused(422, "validation_failed", "POST", f"{path(job)}/fail", asked)
-        earliest = clock.now()
-
-        failed = world.api.post(f"{path(job)}/fail", body | {"retry_after_seconds": 90.5})
-
-        waits = datetime.fromisoformat(failed["available_at"]) - earliest
-        assert timedelta(seconds=90.5) <= waits <= clock.now() - earliest + timedelta(seconds=90.5)
-
-    @pytest.mark.parametrize(("over", "left"), [(None, "ext-7"), (False, "ext-7"), (True, None)])
-    def test_leaves_the_providers_job_to_the_next_attempt_unless_that_is_over(
-        self, world: World, clock: MovableClock, over: bool | None, left: str | None
-    ) -> None:
-        job = claimed_job(world)
-        lease = {"lease_token": job["lease_token"]}
-        world.api.post(f"{path(job)}/heartbeat", lease | {"provider_job_id": "ext-7"})
-        body = lease | {"error_code": "busy", "retryable": True, "retry_after_seconds": 0}
-
-        failed = world.api.post(f"{path(job)}/fail", body | ({} if over is None else {"provider_job_over": over}))
-
-        (again,) = claim(world)
-        assert (failed["provider_job_id"], again["provider_job_id"]) == (left, left)
 
     def test_of_a_cancelled_job_cancels_it(self, world: World) -> None:
         job = claimed_job(world)

@@ -22,9 +22,9 @@ from harness.shapes import Field, Schema
 from harness.wire import PROBLEM, Api, problem
 
 from lorekeeper.contracts.json_text import MAX_NAMES
-from lorekeeper.kit.bounded_http import MOST_BEFORE_BODY
 from lorekeeper.kit.middleware import MAX_HEADER_BYTES, MAX_URI_BYTES
 from lorekeeper.kit.pagination import encode_cursor
+from lorekeeper.kit.protocol import MOST_BEFORE_BODY
 
 JSON = {"Content-Type": "application/json"}
 WITH_BODY = [operation for operation in operations() if operation.has_body]

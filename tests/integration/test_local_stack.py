@@ -1,24 +1,162 @@
-"""The embedded engines as they live: start, serve, stop, restart. Everything here runs the real programs."""
+"""The embedded engines as they live: start, restart, crash, stop. Everything here runs the real programs."""
 
+import json
+import logging
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import botocore.session
 import psutil
 import psycopg
 import pytest
-from botocore.exceptions import ClientError
-from harness.local_stack import engine_processes, read, remembered_ports, s3_client, tmp_sockets, write
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 import lorekeeper
-from lorekeeper.local import EngineAddresses, LocalEngineError, LocalStack, accounts, binaries, s3probe
+from lorekeeper.local import (
+    EngineAddresses,
+    LocalEngineError,
+    LocalStack,
+    S3Address,
+    accounts,
+    binaries,
+    engine,
+    s3probe,
+)
+
+OWNER = """
+import json, signal, sys
+from dataclasses import asdict
+from pathlib import Path
+from lorekeeper.local import LocalStack
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+stack = LocalStack(Path(sys.argv[1]))
+addresses = stack.start()
+stack.announce("http://127.0.0.1:8000")
+print(json.dumps(asdict(addresses)), flush=True)
+sys.stdin.read()
+stack.stop()
+"""
+
+
+def eventually(probe: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """Wait until the probe gives something true; what it raises meanwhile counts as not yet."""
+    deadline = time.monotonic() + seconds
+    problem: Exception | None = None
+    while time.monotonic() < deadline:
+        try:
+            if result := probe():
+                return result
+        except (psycopg.OperationalError, BotoCoreError, ClientError, OSError) as error:
+            problem = error
+        time.sleep(0.02)
+    raise AssertionError(f"did not happen within {seconds} s (last: {problem})")
+
+
+def engine_processes(data_dir: Path) -> dict[str, psutil.Process]:
+    """Live processes that work in the data folder, by program name (of PostgreSQL the postmaster).
+
+    In a container root may not see where another user's process works; PostgreSQL's own pid file finds it there, too.
+    """
+    found = {process.name(): process for process in psutil.process_iter() if works_in(data_dir, process)}
+    pid_file = data_dir / "postgres" / "postmaster.pid"
+    if pid_file.exists() and psutil.pid_exists(pid := int(pid_file.read_text().split()[0])):
+        found["postgres"] = psutil.Process(pid)
+    return found
+
+
+def works_in(data_dir: Path, process: psutil.Process) -> bool:
+    try:
+        inside = Path(process.cwd()).is_relative_to(data_dir) and process.status() != psutil.STATUS_ZOMBIE
+        parent = process.parent()
+        return inside and (parent is None or parent.name() != process.name())
+    except psutil.Error:
+        return False
+
+
+def s3_client(address: S3Address | None) -> Any:
+    assert address is not None
+    return botocore.session.Session().create_client(
+        "s3",
+        endpoint_url=address.endpoint_url,
+        region_name=address.region,
+        aws_access_key_id=address.access_key_id,
+        aws_secret_access_key=address.secret_access_key,
+        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+    )
+
+
+def write(addresses: EngineAddresses, text: str) -> bool:
+    if addresses.s3:
+        client = s3_client(addresses.s3)
+        client.put_object(Bucket=addresses.s3.bucket, Key=f"kept/{text}", Body=text.encode() * 1000)
+        client.close()
+    assert addresses.database_url
+    with psycopg.connect(addresses.database_url) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS kept (text text PRIMARY KEY)")
+        connection.execute("INSERT INTO kept VALUES (%s)", [text])
+    return True
+
+
+def read(addresses: EngineAddresses) -> list[str]:
+    """The kept texts, after checking that the store has the same ones, whole."""
+    assert addresses.database_url
+    with psycopg.connect(addresses.database_url) as connection:
+        rows = [str(row[0]) for row in connection.execute("SELECT text FROM kept ORDER BY text")]
+    if addresses.s3:
+        client = s3_client(addresses.s3)
+        for text in rows:
+            with client.get_object(Bucket=addresses.s3.bucket, Key=f"kept/{text}")["Body"] as body:
+                assert body.read() == text.encode() * 1000
+        client.close()
+    return rows
+
+
+def remembered_ports(data_dir: Path) -> dict[str, int]:
+    ports: dict[str, int] = json.loads((data_dir / "local.json").read_text())["ports"]
+    return ports
+
+
+def tmp_sockets(data_dir: Path) -> list[Path]:
+    return [
+        path for port in remembered_ports(data_dir).values() for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock")
+    ]
+
+
+def remove_sockets(data_dir: Path) -> None:
+    """What the next start with SeaweedFS would do, for a folder that sees none."""
+    for path in tmp_sockets(data_dir):
+        path.unlink(missing_ok=True)
+
+
+class Owner:
+    """A process of its own that owns a data folder, in its own process group, as a shell would start it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", OWNER, str(data_dir)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+
+    def addresses(self) -> EngineAddresses:
+        assert self.process.stdout
+        found = json.loads(self.process.stdout.readline())
+        return EngineAddresses(found["database_url"], S3Address(**found["s3"]))
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +258,61 @@ def command_line(process: psutil.Process) -> list[str]:
         return []
 
 
+def test_a_killed_owner_leaves_no_engine_and_loses_nothing(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    owner = Owner(data_dir)
+    try:
+        first = owner.addresses()
+        with pytest.raises(LocalEngineError, match=rf"process {owner.process.pid}, since 2.* http://127.0.0.1:8000\)"):
+            LocalStack(data_dir).start()
+        os.killpg(owner.process.pid, signal.SIGINT)  # Ctrl-C in a terminal goes to the whole group
+        for number in range(20):
+            write(first, f"{number:02}")
+        assert set(engine_processes(data_dir)) == {"postgres", "weed"}
+    finally:
+        owner.kill()
+    with LocalStack(data_dir) as second:  # at once: whatever the dead owner left is dealt with
+        assert read(second) == [f"{number:02}" for number in range(20)]
+        write(second, "after")
+    assert engine_processes(data_dir) == {}
+
+
+def test_the_engines_of_a_killed_owner_end_by_themselves(tmp_path: Path) -> None:
+    owner = Owner(tmp_path / "data")
+    try:
+        owner.addresses()
+    finally:
+        owner.kill()
+    eventually(lambda: engine_processes(tmp_path / "data") == {}, seconds=5)
+    remove_sockets(tmp_path / "data")
+
+
+@pytest.mark.parametrize("program", ["postgres", "weed"])
+def test_a_killed_engine_is_started_again_at_the_same_address(tmp_path: Path, program: str) -> None:
+    data_dir = tmp_path / "data"
+    with LocalStack(data_dir) as addresses:
+        write(addresses, "before")
+        killed = engine_processes(data_dir)[program]
+        killed.kill()
+        assert eventually(lambda: read(addresses)) == ["before"]
+        assert eventually(lambda: write(addresses, "after"))
+        assert engine_processes(data_dir)[program] != killed
+    assert engine_processes(data_dir) == {}
+
+
+def test_an_engine_that_cannot_live_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(engine, "_BACKOFF", (0.01, 0.01))
+    data_dir = tmp_path / "data"
+    with LocalStack(data_dir, seaweedfs=False), caplog.at_level(logging.INFO, logger="lorekeeper.local"):
+        (data_dir / "postgres" / "global" / "pg_control").unlink()
+        engine_processes(data_dir)["postgres"].kill()
+        eventually(lambda: [record for record in caplog.records if record.levelno == logging.ERROR])
+    assert "died 3 times in a row" in caplog.text
+    assert "pg_control" in caplog.text
+
+
 def test_a_taken_port_is_replaced(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with LocalStack(data_dir) as first:
@@ -134,6 +327,41 @@ def test_a_taken_port_is_replaced(tmp_path: Path) -> None:
         for squatter in squatters:
             squatter.close()
     assert not set(remembered_ports(data_dir).values()) & set(remembered.values())
+
+
+def test_a_killed_initdb_is_made_anew(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    owner = Owner(data_dir)
+    try:
+        eventually((data_dir / "postgres.new" / "PG_VERSION").exists)
+    finally:
+        owner.kill()
+    assert not (data_dir / "postgres").exists()
+    with LocalStack(data_dir, seaweedfs=False) as addresses:
+        write(addresses, "works")
+    assert not (data_dir / "postgres.new").exists()
+    remove_sockets(data_dir)
+
+
+def test_a_stale_pid_file_with_a_reused_pid_does_not_stop_a_start(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    stale = data_dir / "postgres" / "postmaster.pid"
+    with LocalStack(data_dir, seaweedfs=False) as addresses:
+        write(addresses, "before")
+        lines = stale.read_text().splitlines()
+    owner = (data_dir / "postgres").stat()
+    as_owner: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        as_owner = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+    with subprocess.Popen(["sleep", "60"], **as_owner) as stranger:
+        stale.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
+        os.chown(stale, owner.st_uid, owner.st_gid)
+        try:
+            with LocalStack(data_dir, seaweedfs=False) as addresses:
+                assert read(addresses) == ["before"]
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
 
 
 def test_another_major_version_of_postgresql_is_refused(tmp_path: Path) -> None:

@@ -60,8 +60,6 @@ class TestHealth:
                 "upload_checksums": True,
                 "stored_checksums": True,
                 "signed_sizes": True,
-                "signed_types": True,
-                "current_lists": True,
             },
         }
 

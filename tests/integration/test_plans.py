@@ -16,7 +16,6 @@ from harness.a_million import (
     CHUNK,
     CLAIM,
     ENTITY,
-    FINISHED,
     LONG,
     LORE_ROWS,
     NEVER,
@@ -38,7 +37,6 @@ from lorekeeper.assets.repository import DERIVED_BY
 from lorekeeper.assets.repository import QUERIES as ASSETS
 from lorekeeper.contracts.search import SearchKind
 from lorekeeper.db import migrate
-from lorekeeper.jobs.repository import CLAIMING
 from lorekeeper.jobs.repository import QUERIES as JOBS
 from lorekeeper.kit.pagination import COUNT_AT_MOST, counted, way_through
 from lorekeeper.kit.queries import Query
@@ -50,8 +48,6 @@ from lorekeeper.search.repository import QUERIES as SEARCH
 
 pytestmark = pytest.mark.xdist_group("plans")  # the database is made once, by the one process that gets them all
 
-Made = dict[str, Any]
-
 PAGE = 20
 PAGE_BUFFERS = 8 * (PAGE + 1)
 """At most: each row, and what it is joined with, looked up by a key of its own. Walking a table costs thousands."""
@@ -59,10 +55,6 @@ COUNT_BUFFERS = 4 * (COUNT_AT_MOST + 1)
 SCATTERED = 2 * (PAGE + 1)
 """A page whose rows lie each on a page of its own: a look at the index and one at the table. Less is luck of page one's
 that the far end need not share."""
-CLAIM_BUFFERS = 80
-"""For each job that is handed out: its row, an entry in each index of the jobs, its event, its derivation."""
-WALKED_QUEUE = 1000
-"""Where types or worlds are asked for, its index may be walked: 50,000 entries, but no job that does not fit."""
 SEARCH_BUFFERS = {"all": 3 * POOL, "big": 3 * POOL, "small": 1.5 * POOL, "never": 300}
 """For an empty world no more than the index, however many fit elsewhere."""
 COUNTED_OF_A_WORLD = 200
@@ -270,49 +262,6 @@ def test_the_counts_of_a_world_read_nothing_of_another(planner: Planner, query: 
     assert plan.rows > 0
     assert plan.walked == ()
     assert plan.buffers <= COUNTED_OF_A_WORLD
-
-
-@pytest.fixture(scope="module")
-def with_few_finished(engines: Engines, worker_id: str) -> Iterator[Planner]:
-    """The same queue, and a hundredth of the finished jobs beside it."""
-    with database_beside(engines.database_url, f"{worker_id}_few") as url:
-        migrate.upgrade(url)
-        with psycopg.connect(url, autocommit=True) as connection:
-            fill(connection, finished=FINISHED // 100, with_lore=False)
-            yield Planner(connection)
-
-
-CLAIMS: dict[str, tuple[int, Made]] = {
-    "one": (1, {}),
-    "ten": (10, {}),
-    "a hundred": (100, {}),
-    "of two providers": (20, {"providers": ["other", "often"]}),
-    "of a small world": (10, {"world_ids": [SMALL[0]]}),
-    "of a type that none has": (0, {"asset_types": ["MAP"]}),
-    "of a provider whose jobs all back off": (0, {"providers": ["other"]}),
-}
-
-
-@pytest.mark.parametrize("which", CLAIMS)
-def test_a_claim_reads_as_much_with_a_million_finished_jobs_as_with_ten_thousand(
-    planner: Planner, with_few_finished: Planner, which: str
-) -> None:
-    handed_out, asked = CLAIMS[which]
-
-    few = with_few_finished.run_in_vain(CLAIMING.claim_asset_jobs, _claim(ROWS, handed_out or 10, asked))
-    many = planner.run_in_vain(CLAIMING.claim_asset_jobs, _claim(ROWS, handed_out or 10, asked))
-
-    assert few.rows == many.rows == handed_out
-    assert many.buffers <= 1.2 * few.buffers
-    assert many.buffers <= CLAIM_BUFFERS * (1 + handed_out) + (WALKED_QUEUE if asked else 0)
-
-
-def _claim(until: int, limit: int, asked: Made) -> Made:
-    return {
-        "providers": ["often"], "asset_types": ["IMAGE", "VIDEO", "MAP"], "world_ids": None, "limit": limit,
-        "worker_id": "w", "now": moment(until), "lease_expires_at": moment(until + 60), "actor": "a", "request_id": "r",
-        **asked,
-    }  # fmt: skip
 
 
 def _as_the_repository_asks(query: Query, filters: dict[str, Any]) -> dict[str, Any]:

@@ -115,28 +115,15 @@ async def test_complete_against_cancel_has_one_winner(world: World, post: Post, 
         done, cancelled = cancelled, done
 
     after = read(world, job)
-    if cancelled.status_code == 409:
-        assert done.status_code == 200, done.text
+    assert sorted([done.status_code, cancelled.status_code]) == [200, 409], (done.text, cancelled.text)
+    if done.status_code == 200:
         assert after["status"] == "SUCCEEDED"
         assert after["asset"]
         assert after["cancel_requested_at"] is None
-    else:  # what comes under a living lease all the same is kept as a late result
-        assert (cancelled.status_code, done.status_code) == (200, 200 if leased else 409), (cancelled.text, done.text)
+    else:
         assert after["cancel_requested_at"]
         assert after["asset"] is None
-        assert after["status"] == "CANCELLED"
-        assert (after["late_result"] is not None) == leased
-
-
-@pytest.mark.parametrize("leased", [True, False])
-async def test_the_same_cancellation_many_times_at_once_is_one(world: World, post: Post, leased: bool) -> None:
-    for _ in range(5):
-        job = claimed_job(world) if leased else new_job(world)
-
-        answers = await all_at_once(*(post(f"{JOBS}/{job['id']}/cancel", None) for _ in range(6)))
-
-        assert {answer.status_code for answer in answers} == {200}
-        assert read(world, job)["status"] == ("RUNNING" if leased else "CANCELLED")
+        assert after["status"] == ("RUNNING" if leased else "CANCELLED")
 
 
 async def test_the_same_completion_many_times_at_once_makes_one_asset(world: World, post: Post) -> None:
@@ -146,7 +133,7 @@ async def test_the_same_completion_many_times_at_once_makes_one_asset(world: Wor
     answers = await all_at_once(*(post(f"{JOBS}/{job['id']}/complete", payload) for _ in range(20)))
 
     assert {answer.status_code for answer in answers} == {200}
-    assert all(answer.json() == answers[0].json() for answer in answers)
+    assert len({answer.text for answer in answers}) == 1
     assert world.api.get("/assets/assets", world_id=world.id)["total"] == 1
 
 

@@ -24,14 +24,7 @@ PART = 5 * 1024**2
 SECONDS = 60
 NOWHERE = StoreAddress("none", "us-east-1", "k", "s", "http://127.0.0.1:9")
 anyone_puts = partial(httpx.put, trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-ALL = Abilities(
-    conditional_writes=True,
-    upload_checksums=True,
-    stored_checksums=True,
-    signed_sizes=True,
-    signed_types=True,
-    current_lists=True,
-)
+ALL = Abilities(conditional_writes=True, upload_checksums=True, stored_checksums=True, signed_sizes=True)
 
 
 @asynccontextmanager
@@ -281,8 +274,7 @@ class TestOutOfReach:
     def test_every_call_is_tried(self) -> None:
         asynchronous = {name for name, call in vars(S3Store).items() if iscoroutinefunction(call) and name[0] != "_"}
 
-        # list_sizes says nothing of a store that is away: who gets no answer from it asks head_object.
-        assert set(CALLS) == asynchronous - {"open", "close", "list_sizes"}
+        assert set(CALLS) == asynchronous - {"open", "close"}
 
     async def test_a_store_that_hangs_up_is_unavailable(self, engines: Engines) -> None:
         with store_proxy(engines.store, hangs_up) as proxy:

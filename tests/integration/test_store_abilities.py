@@ -23,9 +23,7 @@ from harness.store_proxy import (
     as_it_is,
     forgetting_checksums,
     hangs_up,
-    listing_nothing,
     refusing,
-    refusing_lists,
     store_proxy,
     swallowing,
 )
@@ -38,14 +36,7 @@ from lorekeeper.settings import Settings
 from lorekeeper.storage.abilities import PREFIX, Abilities
 from lorekeeper.storage.store import S3Store, StoreAddress
 
-ALL = Abilities(
-    conditional_writes=True,
-    upload_checksums=True,
-    stored_checksums=True,
-    signed_sizes=True,
-    signed_types=True,
-    current_lists=True,
-)
+ALL = Abilities(conditional_writes=True, upload_checksums=True, stored_checksums=True, signed_sizes=True)
 
 DIFFERENT: dict[str, tuple[Behaviour, Abilities]] = {
     "as it is": (as_it_is, ALL),
@@ -58,9 +49,7 @@ DIFFERENT: dict[str, tuple[Behaviour, Abilities]] = {
     # It would give back whatever it was told.
     "does not check checksums": (swallowing(400), replace(ALL, upload_checksums=False, stored_checksums=False)),
     "forgets checksums": (forgetting_checksums, replace(ALL, stored_checksums=False)),
-    "does not check what is signed": (swallowing(403), replace(ALL, signed_sizes=False, signed_types=False)),
-    "has lists of yesterday": (listing_nothing, replace(ALL, current_lists=False)),
-    "gives no lists": (refusing_lists, replace(ALL, current_lists=False)),
+    "does not check sizes": (swallowing(403), replace(ALL, signed_sizes=False)),
 }
 
 
@@ -115,7 +104,7 @@ class TestProbe:
 
         keys = [key_of(asked) for asked in uploads_to(proxy)]
         assert len(set(keys)) == len(keys) - 1, "one of them is uploaded to twice, on purpose"
-        assert len(proxy.seen) < 15
+        assert len(proxy.seen) < 12
 
     @pytest.mark.parametrize("after", [1, 4, 7])
     async def test_leaves_nothing_behind_when_it_fails_half_way(self, engines: Engines, after: int) -> None:
@@ -175,12 +164,7 @@ async def test_a_checksum_is_not_believed_of_a_store_that_does_not_check_it(engi
 class TestUploads:
     @pytest.mark.parametrize(
         "name",
-        [
-            "does not know If-None-Match",
-            "does not know checksums",
-            "forgets checksums",
-            "does not check what is signed",
-        ],
+        ["does not know If-None-Match", "does not know checksums", "forgets checksums", "does not check sizes"],
     )
     def test_work_on_every_store(
         self, settings: Settings, backing: Backing, engines: Engines, world: World, name: str
@@ -239,8 +223,7 @@ class TestDoctor:
         [
             ("overwrites", ["If-None-Match"]),
             ("does not check checksums", ["does not check a signed SHA-256", "gives no SHA-256 back"]),
-            ("does not check what is signed", ["signed size", "signed type"]),
-            ("has lists of yesterday", ["lists do not show"]),
+            ("does not check sizes", ["signed size"]),
         ],
     )
     def test_says_what_a_missing_ability_means(

@@ -97,12 +97,6 @@ class Looking(Reading):
             self.same(f"the asset of {job}", told["asset"], job.asset)
         else:
             self.agree_in_asset(job.asset, told["asset"])
-        self.same(f"whether {job} has a late result", told["late_result"] is not None, job.late is not None)
-        if job.late is not None:
-            late = job.late.seen
-            self.same("what a late result has", sorted(told["late_result"]), sorted(late))
-            for name, value in late.items():
-                late[name] = self.learned(f"{name} of the late result of {job}", told["late_result"][name], value)
         self.agree_in_derivation(job, told["derivation"])
 
     def agree_in_asset(self, asset: Asset, told: Made) -> None:

@@ -23,7 +23,6 @@ from test_generators_lore import (
 
 from lorekeeper.contracts.enums import AssetTypeEnum
 from lorekeeper.generators import HANDLERS
-from lorekeeper.generators.passages import emphasised, read_passage, unmarked
 from lorekeeper.sdk.handling import JobError
 
 RIGHT_TO_LEFT = "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627"
@@ -73,17 +72,6 @@ def test_a_book_cites_every_piece_of_lore_by_id(tmp_path: Path) -> None:
     assert context.told[-1] == 100
 
 
-def test_a_frontispiece_faces_the_book_and_names_its_cast(tmp_path: Path) -> None:
-    people = [entity("Hrothgar"), entity("The Hart", "CREATURE")]
-    pictured = PdfReader(
-        make(job(AssetTypeEnum.PDF, {"page_size": "presentation-16-9"}, entities=people), tmp_path).path
-    )
-    assert len(pictured.pages[1].images) == 1
-    assert "Hrothgar and the Hart" in pictured.pages[1].extract_text()
-    bare = PdfReader(make(job(AssetTypeEnum.PDF, source_chunks=[chunk(0, VERSE)]), tmp_path).path)
-    assert not any(page.images for page in bare.pages)
-
-
 def test_lines_of_verse_come_out_as_they_were(tmp_path: Path) -> None:
     text = read(make(job(AssetTypeEnum.PDF, source_chunks=[chunk(0, VERSE)]), tmp_path).path)
     for line in VERSE.splitlines():
@@ -97,7 +85,7 @@ def test_the_first_canto_comes_out_line_by_line(tmp_path: Path) -> None:
     canto = "\n".join(lines[start : lines.index("II.", start)])
     chunks = [chunk(index, part) for index, part in enumerate(re.split(r"\n\n(?=\{)", canto))]
     text = read(make(job(AssetTypeEnum.PDF, source_chunks=chunks), tmp_path).path)
-    assert [line for part in canto.split("\n\n") for line in unmarked(part).splitlines() if line not in text] == []
+    assert [line for line in canto.splitlines() if line not in text] == []
 
 
 @pytest.mark.skipif(not BEOWULF.exists(), reason=f"needs {BEOWULF}")
@@ -141,32 +129,6 @@ def test_hostile_lore_is_shown_as_text(page_size: str, tmp_path: Path) -> None:
     assert '#panic("x")' in text
 
 
-def test_page_marks_stand_aside_and_underscores_emphasise() -> None:
-    passage = read_passage(
-        "[8]\n\n\nIV.\n\nAT HEOROT.\n\n[9]\n\n_He_ (_i.e._ God) _had\nseen_ snake_case, _so", "IV. At Heorot"
-    )
-    assert passage.heading == ["IV.", "AT HEOROT."]
-    assert [block.page_mark for block in passage.blocks] == [True, True, False]
-    assert emphasised(passage.blocks[-1]) == [
-        [("He", True), (" (", False), ("i.e.", True), (" God) ", False), ("had", True)],
-        [("seen", True), (" snake_case, _so", False)],
-    ]
-
-
-def test_a_title_has_lines_of_its_text_below_it(tmp_path: Path) -> None:
-    """Whatever stands above it: seven lengths of the text before, so that it would fall to the foot of some page."""
-    verse = "\n".join(f"Line {number} of verse" for number in range(30))
-    chunks = [
-        chunk(index, f"CANTO {index}.\n\n" + "\n\n".join(verse.splitlines()[: 11 + index % 7]), f"Canto {index}")
-        for index in range(14)
-    ]
-    made = make(job(AssetTypeEnum.PDF, source_chunks=chunks), tmp_path)
-    pages = [page.extract_text() for page in PdfReader(made.path).pages[3:]]
-    after = [page[at.end() :] for page in pages for at in re.finditer(r"CANTO \d+\.", page)]
-    assert len(after) == 14
-    assert min(rest.count(" of verse") for rest in after) >= 4
-
-
 def test_only_one_kind_of_lore_is_enough(tmp_path: Path) -> None:
     for number, (kind, pieces) in enumerate(full_lore().items()):
         folder = tmp_path / str(number)
@@ -185,12 +147,6 @@ def test_unknown_page_size_is_refused_by_name(name: str, tmp_path: Path) -> None
     with pytest.raises(JobError, match="Unknown page size") as refused:
         make(job(AssetTypeEnum.PDF, {"page_size": name}, claims=[claim("a", "b", "c")]), tmp_path)
     assert refused.value.code == "unknown_page_size"
-
-
-def test_another_format_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(JobError) as refused:
-        make(job(AssetTypeEnum.PDF, {"format": "epub"}, claims=[claim("a", "b", "c")]), tmp_path)
-    assert refused.value.code == "unknown_format"
 
 
 def test_chunks_stand_in_the_order_of_their_source(tmp_path: Path) -> None:

@@ -1,22 +1,26 @@
-"""The retries of both clients, and how they wait, against a little server that misbehaves on purpose."""
+"""Retries and transfers, against a little server that misbehaves on purpose."""
 
+import hashlib
 import json
-import re
-from uuid import UUID, uuid4
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from uuid import uuid4
 
 import httpx
 import pytest
 import tenacity
-from harness.misbehaving import Reply
 
 from lorekeeper.contracts.errors import Problem
 from lorekeeper.contracts.jobs import AssetJobCreate
 from lorekeeper.contracts.lore import WorldCreate
+from lorekeeper.contracts.s3 import PresignedDownloadResponse, PresignedUploadResponse
 from lorekeeper.sdk import (
     Client,
+    IntegrityError,
     RateLimitedError,
-    ServerError,
     ServerUnreachableError,
+    TransferError,
     UnavailableError,
     UnexpectedAnswerError,
     WorldScopeViolationError,
@@ -24,6 +28,7 @@ from lorekeeper.sdk import (
 from lorekeeper.sdk.calls.core import seconds_to_wait
 from lorekeeper.sdk.errors import api_error
 from lorekeeper.sdk.retrying import Wait, worth_another_try
+from lorekeeper.sdk.transfer import LocalFile, Store
 
 WORLD = {
     "id": str(uuid4()),
@@ -36,6 +41,81 @@ WORLD = {
     "name": "Thornmere",
     "metadata": {},
 }
+
+
+@dataclass
+class Reply:
+    status: int = 200
+    body: object = None
+    headers: dict[str, str] = field(default_factory=dict)
+    hang_up: bool = False
+    cut_after: int | None = None
+
+    @property
+    def content(self):
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+@dataclass
+class Asked:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Misbehaving:
+    """Answers the replies it was given, one a request, and keeps what it was asked."""
+
+    def __init__(self):
+        self.replies: list[Reply] = []
+        self.asked: list[Asked] = []
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
+
+    def _handler(server):
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                server.asked.append(Asked(self.command, self.path, dict(self.headers), body))
+                reply = server.replies.pop(0)
+                if reply.hang_up:
+                    self.close_connection = True
+                    return
+                content = reply.content
+                self.send_response(reply.status)
+                for name, value in {"Content-Length": str(len(content)), **reply.headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(content[: reply.cut_after])
+                self.close_connection = reply.cut_after is not None
+
+            do_GET = do_POST = do_PUT = answer
+
+            def log_message(self, *_):
+                pass
+
+        return Handler
+
+
+@pytest.fixture
+def server():
+    server = Misbehaving()
+    thread = threading.Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.http.shutdown()
+    thread.join()
+    server.http.server_close()
+
+
+@pytest.fixture
+def client(server, monkeypatch):
+    monkeypatch.setattr("lorekeeper.sdk.transport.Transport._sleep", lambda self, seconds: None)
+    with Client(server.url, "lk_key", attempts=4, timeout=5) as client:
+        yield client
 
 
 def problem(status, code):
@@ -94,7 +174,7 @@ def test_two_calls_have_two_idempotency_keys(server, client):
     assert server.asked[0].headers["Idempotency-Key"] != server.asked[1].headers["Idempotency-Key"]
 
 
-def test_nobody_there_is_tried_for_every_kind_of_request(quick, monkeypatch):
+def test_nobody_there_is_tried_for_every_kind_of_request(client, server, monkeypatch):
     tries = []
     real = httpx.Client.request
     monkeypatch.setattr(httpx.Client, "request", lambda *a, **k: (tries.append(1), real(*a, **k))[1])
@@ -119,13 +199,6 @@ def test_a_refusal_without_a_problem_keeps_its_request_id(server, client):
     with pytest.raises(RateLimitedError) as caught:
         client.worlds.get(uuid4())
     assert (caught.value.request_id, caught.value.retry_after, caught.value.code) == ("r7", 7.0, "http_429")
-
-
-def test_what_only_the_log_tells_is_named_by_its_request_id(server, client):
-    body = {"type": "urn:x", "title": "t", "status": 500, "code": "internal_error", "detail": "It was logged."}
-    server.replies = [Reply(500, body | {"request_id": "r8"}, {"Content-Type": "application/problem+json"})]
-    with pytest.raises(ServerError, match=r"^It was logged: r8$"):
-        client.worlds.get(uuid4())
 
 
 @pytest.mark.parametrize(
@@ -170,61 +243,94 @@ def test_retry_after_in_both_its_forms(value, seconds):
     assert seconds_to_wait(value) == seconds
 
 
-JOB = {
-    "id": str(uuid4()),
-    "world_id": str(uuid4()),
-    "asset_type": "IMAGE",
-    "provider": "local",
-    "status": "RUNNING",
-    "priority": 0,
-    "requested_by": "key",
-    "input_hash": "0" * 64,
-    "prompt_spec": {},
-    "attempt": 1,
-    "max_attempts": 3,
-    "available_at": "2026-01-01T00:00:00Z",
-    "created_at": "2026-01-01T00:00:00Z",
-}
+# --- files ---------------------------------------------------------------------------------------------------------
+
+CONTENT = b"the harbour stays open\n" * 1000
 
 
-def job(status="RUNNING", etag='"1"', **fields):
-    return Reply(200, JOB | {"status": status} | fields, {"ETag": etag} if etag else {})
+@pytest.fixture
+def store(monkeypatch):
+    monkeypatch.setattr("lorekeeper.sdk.transfer.Wait", tenacity.wait_none)
+    store = Store(timeout=5, attempts=3)
+    yield store
+    store.close()
 
 
-def test_waiting_outlasts_a_server_that_goes_away(server, client):
-    """More failures than a request has tries, and neither an old answer nor a lost one is taken for news."""
-    away = [Reply(hang_up=True)] * 5 + [problem(503, "database_unavailable")] * 4
-    server.replies = [job(), *away, Reply(304, b"", {"ETag": '"1"'}), job("FAILED", '"2"')]
+def presigned(server, **changes):
+    known = {
+        "asset_id": uuid4(),
+        "url": f"{server.url}/bucket/key?X-Amz-Signature=1",
+        "filename": "a.txt",
+        "content_type": "text/plain",
+        "size_bytes": len(CONTENT),
+        "checksum": hashlib.sha256(CONTENT).hexdigest(),
+        "expires_at": "2026-01-01T00:00:00Z",
+    }
+    return PresignedDownloadResponse.model_validate(known | changes)
 
-    assert client.jobs.wait_for(UUID(JOB["id"]), timeout=30).status == "FAILED"
 
-    assert not server.replies
-    assert "wait=" not in server.asked[0].path
+def test_a_download_that_breaks_off_begins_anew(server, store, tmp_path):
+    server.replies = [Reply(200, CONTENT, cut_after=100), Reply(500, b""), Reply(200, CONTENT)]
+    seen = []
+    path = store.download(presigned(server), tmp_path / "sub" / "a.txt", lambda *done: seen.append(done))
+    assert path.read_bytes() == CONTENT
+    assert seen[-1] == (len(CONTENT), len(CONTENT))
+    assert [item.name for item in path.parent.iterdir()] == ["a.txt"]
+    assert all("Authorization" not in asked.headers for asked in server.asked)
+
+
+@pytest.mark.parametrize(
+    "body", [CONTENT[:-1], CONTENT + b"!", CONTENT.replace(b"open", b"shut")], ids=["shorter", "longer", "other"]
+)
+def test_a_file_that_is_not_the_one_on_record_is_not_kept(server, store, tmp_path, body):
+    before = tmp_path / "a.txt"
+    before.write_text("what was there")
+    server.replies = [Reply(200, body)]
+    with pytest.raises(IntegrityError, match="not the one on record"):
+        store.download(presigned(server), before)
+    assert before.read_text() == "what was there"
+    assert [item.name for item in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_refused_download_is_not_repeated(server, store, tmp_path):
+    server.replies = [Reply(403, b"expired")]
+    with pytest.raises(TransferError) as caught:
+        store.download(presigned(server), tmp_path / "a.txt")
+    assert caught.value.status == 403
+    assert not list(tmp_path.iterdir())
+
+
+def upload_to(server):
+    return PresignedUploadResponse(
+        upload_id=uuid4(),
+        storage_key="w/IMAGE/k",
+        url=f"{server.url}/bucket/k",
+        headers={"Content-Type": "text/plain", "If-None-Match": "*"},
+        expires_at="2026-01-01T00:00:00Z",
+    )
+
+
+def test_an_upload_sends_the_declared_headers_and_the_whole_file(server, store, tmp_path):
+    (tmp_path / "a.txt").write_bytes(CONTENT)
+    file = LocalFile.read(tmp_path / "a.txt")
+    server.replies = [Reply(503, b""), Reply(200, b"")]
+    store.upload(file, upload_to(server))
     asked = server.asked[-1]
-    assert re.search(r"\?wait=(29|30)$", asked.path)
-    assert asked.headers["If-None-Match"] == '"1"'
+    assert (asked.method, asked.body, asked.headers["If-None-Match"]) == ("PUT", CONTENT, "*")
+    assert asked.headers["Content-Length"] == str(len(CONTENT))
+    assert "Transfer-Encoding" not in asked.headers
+    assert (file.size_bytes, file.checksum) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
 
 
-def test_who_follows_hears_of_a_silence_and_of_its_end(server, client):
-    server.replies = [job(), *[Reply(hang_up=True)] * 9, job("FAILED", '"2"')]
-    heard = []
-
-    seen = [one.status for one in client.jobs.follow(UUID(JOB["id"]), on_silence=heard.append)]
-
-    assert seen == ["RUNNING", "FAILED"]
-    first, second, ended = heard
-    assert 0 <= first <= second
-    assert ended is None
+def test_an_upload_whose_answer_was_lost_is_there(server, store, tmp_path):
+    (tmp_path / "a.txt").write_bytes(CONTENT)
+    server.replies = [Reply(hang_up=True), Reply(412, b"")]
+    store.upload(LocalFile.read(tmp_path / "a.txt"), upload_to(server))
+    assert len(server.asked) == 2
 
 
-def test_waiting_without_tags_is_asking_again_and_again(server, client):
-    """A proxy in between may take the tags away."""
-    server.replies = [job(etag=None), job(etag=None), job("SUCCEEDED", None)]
-    assert client.jobs.wait_for(UUID(JOB["id"]), timeout=30).status == "SUCCEEDED"
-    assert not any("wait=" in asked.path for asked in server.asked)
-
-
-def test_who_waits_for_a_server_that_never_answered_hears_so(client, server):
-    server.replies = [Reply(hang_up=True)] * 4
-    with pytest.raises(ServerUnreachableError):
-        client.jobs.wait_for(UUID(JOB["id"]), timeout=30)
+def test_a_refused_upload_says_so(server, store, tmp_path):
+    (tmp_path / "a.txt").write_bytes(CONTENT)
+    server.replies = [Reply(403, b"")]
+    with pytest.raises(TransferError, match="HTTP 403"):
+        store.upload(LocalFile.read(tmp_path / "a.txt"), upload_to(server))

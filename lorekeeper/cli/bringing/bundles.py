@@ -60,11 +60,11 @@ def bring(client: Client, bundle: WorldBundle | bytes, name: str, into: WorldRes
             _show(progress, task, done, total)
 
         if into is not None:
-            report = client.worlds.import_into(into.id, bundle, dry_run=dry_run, on_progress=on_bytes)
+            report = client.worlds.import_into(into.id, bundle, dry_run=dry_run, on_bytes=on_bytes)
         elif dry_run:
-            report = client.worlds.preview_import(bundle, name=name, on_progress=on_bytes)
+            report = client.worlds.preview_import(bundle, name=name, on_bytes=on_bytes)
         else:
-            report = client.worlds.import_bundle(bundle, name=name, on_progress=on_bytes)
+            report = client.worlds.import_bundle(bundle, name=name, on_bytes=on_bytes)
     seconds = time.perf_counter() - began
     if isinstance(report, WorldImportResponse) and into is None:
         _say_imported(report, seconds)

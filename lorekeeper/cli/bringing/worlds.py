@@ -14,9 +14,7 @@ def find_world(client: Client, name: str) -> WorldResponse | None:
     named = worlds_named(client, name)
     if len(named) > 1:
         ids = ", ".join(str(world.id) for world in named)
-        raise CommandError(
-            f"there are {len(named)} worlds named {name!r}: give the id of one in place of the name ({ids})"
-        )
+        raise CommandError(f"there are {len(named)} worlds named {name!r}; say which by its id with --world: {ids}")
     return named[0] if named else None
 
 

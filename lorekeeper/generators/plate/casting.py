@@ -38,9 +38,7 @@ class Actor:
 
 _FIGURES = Lexicon[Device](
     (
-        (people.crowned, "king emperor monarch regent sovereign"),
-        (people.queenly, "queen princess empress"),
-        (people.princely, "prince heir atheling"),
+        (people.crowned, "king queen prince princess emperor empress monarch regent sovereign"),
         (
             people.mariner,
             "sailor skipper mariner seaman seafarer fisher fisherman fisherwoman fishwife harbourmaster harbormaster "
@@ -63,7 +61,7 @@ _FIGURES = Lexicon[Device](
             "watchman army host",
         ),
     ),
-    only_as_head=frozenset({people.crowned, people.queenly, people.princely}),
+    only_as_head=frozenset({people.crowned}),
 )
 _PLACES = (
     (emblems.hall, "hall house inn tavern lodge mead farm village heorot longhouse home barn mill"),
@@ -167,8 +165,6 @@ def _smaller(device: Device, share: float) -> Device:
 
 _SEALS: dict[Device, Device] = {
     people.crowned: people.monarch,
-    people.queenly: people.queen,
-    people.princely: people.prince,
     people.wanderer: people.hood,
     people.bearer: people.helm,
     people.spearman: people.helm,
@@ -199,14 +195,6 @@ def cast_of(lore: LoreSnapshot, rng: Random) -> list[Actor]:
             if name:
                 names[name] = f"{names.get(name, '')} {claim.predicate}"
     return [_actor(name, _guess(name), said, rng) for name, said in list(names.items())[:_NAMED_BY_CLAIMS]]
-
-
-def in_order_of(title: str, cast: list[Actor]) -> list[Actor]:
-    """Those the title names in its order, then the others in theirs."""
-    told = title.casefold()
-    at = [told.find(actor.name.casefold().removeprefix("the ").strip()) for actor in cast]
-    order = sorted(range(len(cast)), key=lambda index: (at[index] < 0, at[index] if at[index] >= 0 else index))
-    return [cast[index] for index in order]
 
 
 def speaks_of_water(lore: LoreSnapshot) -> bool:

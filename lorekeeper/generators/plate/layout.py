@@ -1,12 +1,20 @@
 """Where things stand on a plate: its size in pixels, the picture, the seals, the lettering."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lorekeeper.sdk.handling import JobError
 
 _LONG_SIDE = {"draft": 800, "standard": 1600, "high": 2400}
+_QUALITIES = {
+    "low": "draft",
+    "preview": "draft",
+    "medium": "standard",
+    "normal": "standard",
+    "best": "high",
+    "ultra": "high",
+    "hd": "high",
+}
 _SHORT_SIDE = 0.26
 _LARGEST_SIDE = 6000
 _STEEPEST = 20
@@ -44,27 +52,20 @@ class Layout:
 def plate_size(aspect_ratio: str | None, quality: str | None) -> tuple[int, int]:
     """The size in pixels for an exact ratio, about 1600 on the long side (`draft` 800, `high` 2400).
 
-    A long and narrow plate grows beyond that, so that its lettering stays legible. Raises `JobError`
-    `aspect_ratio_not_possible` for a ratio that cannot be had exactly at a sensible size, and `unknown_quality`.
+    A long and narrow plate grows beyond that, so that its lettering stays legible. `JobError` for a ratio that
+    cannot be had exactly at a sensible size.
     """
     wide, tall = map(int, aspect_ratio.split(":")) if aspect_ratio else _DEFAULT_RATIO
     divisor = math.gcd(wide, tall)
     wide, tall = wide // divisor, tall // divisor
-    long_side = long_side_for(quality, _LONG_SIDE)
+    asked = (quality or "standard").casefold()
+    long_side = _LONG_SIDE.get(_QUALITIES.get(asked, asked), _LONG_SIDE["standard"])
     times = max(round(long_side / max(wide, tall)), math.ceil(long_side * _SHORT_SIDE / min(wide, tall)), 1)
     if max(wide, tall) > _STEEPEST * min(wide, tall) or max(wide, tall) * times > max(_LARGEST_SIDE, 5.3 * long_side):
         raise JobError(
             "aspect_ratio_not_possible", f"No plate can be made of the exact ratio {wide}:{tall}; try a simpler one."
         )
     return wide * times, tall * times
-
-
-def long_side_for(quality: str | None, sizes: Mapping[str, int]) -> int:
-    """In pixels, by a quality's name; `standard` where none is asked for. Raises `JobError` `unknown_quality`."""
-    asked = (quality or "standard").strip().casefold()
-    if asked not in sizes:
-        raise JobError("unknown_quality", f"Unknown quality {asked[:80]!r}: use {', '.join(sizes)}.")
-    return sizes[asked]
 
 
 def plan(width: int, height: int, actors: int) -> Layout:

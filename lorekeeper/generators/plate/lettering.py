@@ -2,7 +2,7 @@
 
 import io
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
@@ -29,11 +29,9 @@ def set_lettering(layout: Layout, manner: Manner, words: Words) -> Image.Image:
     """The words at their places, on an otherwise clear image of the plate's size."""
     unit = layout.unit
     quiet = mix(manner.ink, manner.paper, 0.3)
-    # What a line's letters reach below it is not in its measure.
-    caption = replace(layout.caption, y=layout.caption.y + 0.5 * unit, height=layout.caption.height - 1.2 * unit)
     items = [
         _item(words.title, layout.title, 6.4 * unit, manner.ink, tracking=0.05, smallcaps=True),
-        _item(words.caption, caption, 2.15 * unit, mix(manner.ink, manner.paper, 0.12), style="italic"),
+        _item(words.caption, layout.caption, 2.15 * unit, mix(manner.ink, manner.paper, 0.12), style="italic"),
         _item(words.imprint, layout.imprint, 1.12 * unit, quiet, tracking=0.12, smallcaps=True),
     ]
     for name, cell in zip(words.names, layout.seals, strict=False):

@@ -5,12 +5,9 @@ from lorekeeper.generators.plate.pen import Pen
 
 def figure(pen: Pen) -> None:
     """A cloaked person, from behind."""
-    for side in (-1, 1):
-        pen.poly([(side * 0.02, -0.2), (side * 0.03, 0.01), (side * 0.13, 0.01), (side * 0.1, -0.04),
-                  (side * 0.11, -0.2)])  # fmt: skip
-    pen.poly([(-0.2, -0.1), (-0.175, -0.4), (-0.17, -0.64), (-0.14, -0.74), (-0.05, -0.79), (0.05, -0.79),
-              (0.14, -0.74), (0.17, -0.64), (0.18, -0.4), (0.24, -0.08), (0.1, -0.13), (0.0, -0.09)])  # fmt: skip
-    _bare_head(pen)
+    pen.blob([(-0.17, 0.01), (-0.15, -0.3), (-0.13, -0.58), (-0.06, -0.72), (0.06, -0.72), (0.13, -0.58), (0.17, -0.3),
+              (0.22, 0.01), (0.0, 0.02)])  # fmt: skip
+    pen.blob([(-0.075, -0.72), (-0.085, -0.84), (-0.03, -0.92), (0.03, -0.92), (0.085, -0.84), (0.075, -0.72)])
 
 
 def spearman(pen: Pen) -> None:
@@ -22,43 +19,11 @@ def spearman(pen: Pen) -> None:
 
 
 def crowned(pen: Pen) -> None:
-    """A king: a mantle that trails, a crown, a sword's hilt under one hand."""
-    pen.blob([(-0.13, -0.74), (-0.2, -0.5), (-0.27, -0.2), (-0.42, 0.0), (-0.1, 0.015), (0.0, -0.3), (0.0, -0.7)])
-    plain(pen)
-    _sword_in_hand(pen)
-    _crown(pen, 0.085, 0.12)
-
-
-def princely(pen: Pen) -> None:
-    """A prince: young, a short cloak from one shoulder, a circlet, a sword's hilt under one hand."""
-    pen.blob([(-0.12, -0.76), (-0.22, -0.6), (-0.27, -0.42), (-0.3, -0.28), (-0.14, -0.32), (-0.02, -0.5),
-              (0.04, -0.74)])  # fmt: skip
-    plain(pen)
-    _sword_in_hand(pen)
-    _crown(pen, 0.075, 0.06)
-
-
-def queenly(pen: Pen) -> None:
-    """A queen or a princess: a gown and a crown."""
-    pen.blob([(0.0, -0.72), (-0.2, -0.4), (-0.28, -0.16), (-0.4, 0.0), (-0.1, 0.015)])
-    gowned(pen)
-    _crown(pen, 0.075, 0.1)
-
-
-def _crown(pen: Pen, half: float, tall: float) -> None:
-    """Open, of three points, on a bare head."""
-    foot, valley = -0.935, -0.96 - 0.35 * tall
-    pen.poly([(-half, foot), (-1.35 * half, -0.96 - tall), (-0.55 * half, valley), (0.0, -0.98 - tall),
-              (0.55 * half, valley), (1.35 * half, -0.96 - tall), (half, foot)])  # fmt: skip
-    pen.stroke([(-half, foot - 0.012), (half, foot - 0.012)], 0.018, lit=True)
-
-
-def _sword_in_hand(pen: Pen) -> None:
-    pen.stroke([(0.11, -0.72), (0.22, -0.6), (0.235, -0.47)], 0.07, 0.05)
-    pen.poly([(0.215, -0.4), (0.24, 0.0), (0.265, -0.4)])
-    pen.stroke([(0.16, -0.4), (0.32, -0.4)], 0.028)
-    pen.stroke([(0.24, -0.5), (0.24, -0.4)], 0.026)
-    pen.disc(0.24, -0.51, 0.024)
+    figure(pen)
+    pen.poly(
+        [(-0.09, -0.88), (-0.12, -1.04), (-0.05, -0.96), (0.0, -1.07), (0.05, -0.96), (0.12, -1.04), (0.09, -0.88)]
+    )
+    pen.blob([(0.12, -0.55), (0.24, -0.4), (0.36, -0.05), (0.42, 0.01), (0.16, 0.01)])
 
 
 def wanderer(pen: Pen) -> None:
@@ -157,20 +122,6 @@ def face(pen: Pen) -> None:
               (-0.16, -0.82)])  # fmt: skip
     pen.blob([(-0.2, -0.66), (-0.21, -0.84), (-0.08, -0.98), (0.1, -0.98), (0.21, -0.84), (0.2, -0.66), (0.14, -0.78),
               (-0.14, -0.78)])  # fmt: skip
-
-
-def prince(pen: Pen) -> None:
-    """A head with a circlet, for seals."""
-    face(pen)
-    pen.stroke([(-0.19, -0.82), (0.0, -0.79), (0.19, -0.82)], 0.05, lit=True)
-    pen.poly([(-0.05, -0.82), (0.0, -0.94), (0.05, -0.82), (0.0, -0.76)], lit=True)
-
-
-def queen(pen: Pen) -> None:
-    """A woman's head with a crown, for seals."""
-    lady(pen)
-    pen.poly([(-0.2, -0.9), (-0.26, -1.14), (-0.12, -1.02), (0.0, -1.2), (0.12, -1.02), (0.26, -1.14), (0.2, -0.9)])
-    pen.stroke([(-0.2, -0.9), (0.0, -0.87), (0.2, -0.9)], 0.035, lit=True)
 
 
 def lady(pen: Pen) -> None:

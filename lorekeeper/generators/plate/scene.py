@@ -86,9 +86,6 @@ def _flyers(scene: Scene) -> None:
     for _ in range(scene.rng.randint(3, 7)):
         x, y = scene.disc.x + scene.rng.uniform(-26, 26) * unit, scene.disc.y + scene.rng.uniform(-9, 11) * unit
         span = scene.rng.uniform(0.7, 1.5) * unit
-        clear = 1.2 * scene.disc.radius + span
-        if Role.EMBLEM in scene.roles and math.hypot(x - scene.disc.x, y - scene.disc.y) < clear:
-            x = scene.disc.x + math.copysign(clear + abs(x - scene.disc.x), x - scene.disc.x)  # off what the disc bears
         pen = stencil.pen(x, y, span)
         pen.stroke([(-1, -0.35), (-0.5, -0.5), (0, 0), (0.5, -0.5), (1, -0.35)], 0.16, 0.1)
     manner = scene.press.manner

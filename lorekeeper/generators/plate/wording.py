@@ -9,11 +9,10 @@ from lorekeeper.generators.passages import one_line, read_passage
 from lorekeeper.generators.plate.casting import Actor
 from lorekeeper.generators.plate.lettering import Words
 
-_CAPTION = 170
-_TITLE = 84
+_CAPTION = 180
+_TITLE = 160
 _NAMED = 3
 _HELD = 20
-_CLAUSE_END = re.compile(r"[,;:(\u2013\u2014]|\b(?:who|that|which|where|when)\b")
 _SENTENCE_END = re.compile(r"(?<=[.!?…。])\s")
 
 
@@ -21,7 +20,7 @@ def words_of(job: ClaimedJob, prompt: ImagePromptSpec, cast: list[Actor]) -> Wor
     """The title asked for, else the names of those shown; a caption from the lore itself."""
     lore = job.derivation.lore_snapshot
     title = _cut(prompt.title or _names(cast) or _heading(lore) or lore.world.name, _TITLE)
-    caption = _cut(_caption(lore, prompt, cast), _CAPTION)
+    caption = _cut(_caption(lore, prompt), _CAPTION)
     imprint = f"{_cut(lore.world.name, 60)} · LoreKeeper {job.input_hash[:12]}"
     return Words(title, "" if caption == title else caption, imprint, [actor.name for actor in cast])
 
@@ -42,40 +41,18 @@ def _heading(lore: LoreSnapshot) -> str:
     return next((chunk.heading or chunk.source_title for chunk in lore.source_chunks), "")
 
 
-def _caption(lore: LoreSnapshot, prompt: ImagePromptSpec, cast: list[Actor]) -> str:
-    """Of all that are shown: the claim that names most of them (the surest of those), else what is said of each, else
-    the brief, else the first words of the text."""
+def _caption(lore: LoreSnapshot, prompt: ImagePromptSpec) -> str:
+    """The surest claim, else a summary, else the brief, else the first words of the text."""
     if lore.claims:
-        names = [actor.name.casefold() for actor in cast]
-        sentences = {claim.id: " ".join(claim.sentence.split()) for claim in lore.claims}
-        best = max(
-            lore.claims,
-            key=lambda claim: (sum(name in sentences[claim.id].casefold() for name in names), claim.confidence),
-        )
-        return sentences[best.id].replace(" — ", " ")
-    told = {entity.name: _first_sentence(entity.summary or entity.description or "") for entity in lore.entities}
-    if len(told) == 1 and all(told.values()):
-        return next(iter(told.values()))
+        surest = max(lore.claims, key=lambda claim: claim.confidence)
+        return " ".join(surest.sentence.split()).replace(" — ", " ")
+    for entity in lore.entities:
+        told = entity.summary or entity.description
+        if told:
+            return _first_sentence(told)
     if prompt.description:
         return _first_sentence(prompt.description)
-    of_each = _of_each([(actor.name, told.get(actor.name, "")) for actor in cast])
-    return of_each or next(filter(None, map(_opening, lore.source_chunks)), "")
-
-
-def _of_each(told: list[tuple[str, str]]) -> str:
-    """A word on each by name, shorter where there are many; none where there is no room for all."""
-    for ends in (None, _CLAUSE_END):
-        parts = [
-            f"{name}: {_lowered(ends.split(said, maxsplit=1)[0] if ends else said)}" for name, said in told if said
-        ]
-        text = "; ".join(part.rstrip(".") for part in parts)
-        if text and len(text) < _CAPTION:
-            return f"{text}."
-    return ""
-
-
-def _lowered(sentence: str) -> str:
-    return re.sub(r"^(?:A|An|The|One)\b", lambda found: found[0].lower(), sentence)
+    return next(filter(None, map(_opening, lore.source_chunks)), "")
 
 
 def _opening(chunk: SourceChunkSnapshot) -> str:

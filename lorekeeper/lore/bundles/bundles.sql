@@ -128,18 +128,6 @@ INSERT INTO event (world_id, kind, subject_id, actor, request_id, before, after,
 SELECT written.world_id, given.event, given.id, %(actor)s, %(request_id)s, given.before, given.after, %(now)s
 FROM written JOIN given USING (id)
 
--- name: raise_chunks
--- Lets tombstones live for as long as it takes to write claims that begin to cite them; nothing is noted of it.
-UPDATE source_chunk AS chunk SET deleted_at = NULL
-FROM unnest(%(ids)s::uuid[], %(edits)s::integer[]) AS given (id, edit)
-WHERE chunk.id = given.id AND chunk.edit = given.edit AND chunk.deleted_at IS NOT NULL
-
--- name: lay_back
--- Makes them the tombstones that they were.
-UPDATE source_chunk AS chunk SET deleted_at = given.deleted_at
-FROM unnest(%(ids)s::uuid[], %(times)s::timestamptz[]) AS given (id, deleted_at)
-WHERE chunk.id = given.id
-
 -- name: write_claims
 -- Claims that are new and claims that differ, together: those that come back from the dead and those that supersede them
 -- must be there at once. A claim stands behind the one that it supersedes.

@@ -38,8 +38,6 @@ class Plan:
     of: dict[LoreKind, Changes] = field(default_factory=lambda: {kind: Changes() for kind in LoreKind})
     changed: list[ImportedPiece] = field(default_factory=list)
     buried: list[str] = field(default_factory=list)
-    raised: list[Row] = field(default_factory=list)
-    """Tombstones as they are, and stay: they live while claims that begin to cite them are written."""
     regrouped: list[Row] = field(default_factory=list)
     """Claims whose version group is another now: what supersedes them follows."""
 
@@ -68,12 +66,10 @@ def compared(rows: Rows, present: Present, *, with_world: bool) -> Plan:
     _settle_places(plan, rows, present)
     if with_world:
         _compare(plan, LoreKind.WORLD, [rows.world], ["world"], present)
-    lying = _lying(rows, present.of[LoreKind.SOURCE_CHUNK])
+    gone = rows.removed - _newly_cited(rows.of[LoreKind.CLAIM], present.of[LoreKind.CLAIM])
     for kind in KINDS:
-        _compare(plan, kind, rows.of[kind], rows.places[kind], present, lying.keys())
-    newly_cited = _newly_cited(rows.of[LoreKind.CLAIM], present.of[LoreKind.CLAIM])
-    plan.raised = [lying[chunk_id] for chunk_id in sorted(lying.keys() & newly_cited)]
-    _bury(plan, rows.removed - lying.keys(), present.of[LoreKind.SOURCE_CHUNK])
+        _compare(plan, kind, rows.of[kind], rows.places[kind], present, gone)
+    _bury(plan, rows, present, gone)
     return plan
 
 
@@ -83,7 +79,7 @@ def _compare(
     rows: Iterable[Row],
     places: Iterable[str],
     present: Present,
-    lying: AbstractSet[str] = frozenset(),
+    removed: AbstractSet[str] = frozenset(),
 ) -> None:
     changes = plan.of[kind]
     for row, place in zip(rows, places, strict=True):
@@ -94,7 +90,7 @@ def _compare(
             continue
         if kind is LoreKind.SOURCE_CHUNK and was["source_id"] != row["source_id"]:
             raise AssetValidationError(f"{place}.id: {row['id']} is a chunk of another source in this world.")
-        if row["id"] in lying:
+        if row["id"] in removed and was["deleted_at"] is not None:
             changes.counts.unchanged += 1
             continue
         differing = [name for name in _FIELDS[kind] if not same(was[name], row[name])]
@@ -175,7 +171,7 @@ def _settle_places(plan: Plan, rows: Rows, present: Present) -> None:
 
 
 def _newly_cited(claims: Iterable[Row], present: Mapping[str, Row]) -> set[str]:
-    """The chunks that claims begin to cite."""
+    """The chunks that claims begin to cite. A tombstone among them has to live while they are written."""
     cited = {row["source_chunk_id"] for row in claims if _cites_another(row, present.get(row["id"]))}
     return cited - {None}
 
@@ -184,17 +180,10 @@ def _cites_another(row: Row, was: Row | None) -> bool:
     return was is None or was["source_chunk_id"] != row["source_chunk_id"]
 
 
-def _lying(rows: Rows, present: Mapping[str, Row]) -> dict[str, Row]:
-    """What is to be removed and is a tombstone already, of that very text: it stays as it is."""
-    found: dict[str, Row] = {}
-    for row in rows.of[LoreKind.SOURCE_CHUNK]:
-        was = present.get(row["id"]) if row["id"] in rows.removed else None
-        if was and was["deleted_at"] is not None and was["content_hash"] == row["content_hash"]:
-            found[row["id"]] = was
-    return found
-
-
-def _bury(plan: Plan, removed: AbstractSet[str], present: Mapping[str, Row]) -> None:
-    for chunk_id in sorted(removed):
-        plan.buried.append(chunk_id)
-        plan.of[LoreKind.SOURCE_CHUNK].counts.removed += chunk_id in present
+def _bury(plan: Plan, rows: Rows, present: Present, gone: AbstractSet[str]) -> None:
+    """What is to be removed, and is not already."""
+    for chunk_id in sorted(rows.removed):
+        was = present.of[LoreKind.SOURCE_CHUNK].get(chunk_id)
+        if was is None or was["deleted_at"] is None or chunk_id not in gone:
+            plan.buried.append(chunk_id)
+            plan.of[LoreKind.SOURCE_CHUNK].counts.removed += was is not None

@@ -149,8 +149,6 @@ async def _write(ctx: Context, session: Session, world_id: UUID, plan: Plan, rul
     await repository.update(session, LoreKind.WORLD, plan.of[LoreKind.WORLD].updated, origin=ctx.origin)
     for kind in KINDS:
         changes = plan.of[kind]
-        if kind is LoreKind.CLAIM and plan.raised:
-            await repository.raise_chunks(session, plan.raised)
         if kind is LoreKind.CLAIM and changes.updated:
             await repository.update(session, kind, changes.together, origin=ctx.origin)
         else:
@@ -159,8 +157,6 @@ async def _write(ctx: Context, session: Session, world_id: UUID, plan: Plan, rul
     if plan.regrouped:
         await repository.regroup_followers(session, plan.regrouped, origin=ctx.origin)
     await repository.declare_predicates(session, world_id, rules, origin=ctx.origin)
-    if plan.raised:
-        await repository.lay_back(session, plan.raised)
     if plan.buried:
         await lore.bury(session, {LoreKind.SOURCE_CHUNK: [UUID(id) for id in plan.buried]}, origin=ctx.origin)
 

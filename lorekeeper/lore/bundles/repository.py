@@ -117,18 +117,6 @@ async def update(session: Session, kind: LoreKind, rows: Sequence[Row], *, origi
         await session.run(QUERIES.add_authors, rows=Jsonb(authors))
 
 
-async def raise_chunks(session: Session, chunks: Sequence[Row]) -> None:
-    """Let tombstones live, until `lay_back`. Raises `OvertakenError` where one of them is another by now."""
-    ids, edits = [row["id"] for row in chunks], [row["edit"] for row in chunks]
-    if await session.run(QUERIES.raise_chunks, ids=ids, edits=edits) != len(chunks):
-        raise OvertakenError
-
-
-async def lay_back(session: Session, chunks: Sequence[Row]) -> None:
-    """Make them the tombstones that they were: of the same time."""
-    await session.run(QUERIES.lay_back, ids=[row["id"] for row in chunks], times=[row["deleted_at"] for row in chunks])
-
-
 async def regroup_followers(session: Session, claims: Sequence[Row], *, origin: Mapping[str, Any]) -> None:
     rows = [{name: row[name] for name in ("id", "version_group_id")} for row in claims]
     await session.run(QUERIES.regroup_followers, rows=Jsonb(rows), **origin)

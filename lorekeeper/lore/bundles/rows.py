@@ -122,7 +122,7 @@ def _as_chunks(source: BundleSource, place: str) -> list[BundleChunk]:
 def _cut(source: BundleSource, place: str) -> list[SourceChunkText]:
     if source.text is not None:
         return chunks_of_text(source.text, at=f"{place}.")
-    return [*sorted((chunk for chunk in source.chunks if not chunk.removed), key=_place_of)]
+    return [*sorted(source.chunks, key=_place_of)]
 
 
 def _place_of(chunk: BundleChunk) -> int:

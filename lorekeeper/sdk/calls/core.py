@@ -4,16 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from lorekeeper.contracts.base import format_time
 from lorekeeper.contracts.errors import Problem
 from lorekeeper.sdk.errors import APIError, UnexpectedAnswerError, api_error
-from lorekeeper.sdk.streaming import OnProgress
 
-T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 Params = Mapping[str, str | Sequence[str]]
 Headers = Mapping[str, str]
@@ -28,32 +27,25 @@ class Answer:
     content: bytes
 
 
-class _Items(Protocol[T_co]):
-    @property
-    def items(self) -> Sequence[T_co]: ...
-
-
 @dataclass(frozen=True, slots=True)
-class Call(Generic[T_co]):
+class Call(Generic[T]):
     """One request. `repeatable` says that sending it twice does no more than sending it once."""
 
     method: str
     path: str
-    read: Callable[[Answer], T_co]
+    read: Callable[[Answer], T]
     params: Params = field(default_factory=dict)
     body: bytes | None = None
     headers: Headers = field(default_factory=dict)
     repeatable: bool = False
     patience: float = 0.0
     """Seconds that the server may take on purpose (a long poll), on top of the usual time."""
-    on_progress: OnProgress | None = None
-    """Hears how much of the body was sent."""
 
-    def parse(self, answer: Answer) -> T_co:
+    def parse(self, answer: Answer) -> T:
         """The answer as a value. Raises `APIError` for a refusal, `UnexpectedAnswerError` for what is no answer."""
         if answer.status >= 400:
             raise refusal(answer)
-        if answer.status >= 300 and answer.status != 304:
+        if answer.status >= 300:
             raise UnexpectedAnswerError(f"the server redirects (HTTP {answer.status}): is its URL right?")
         return self.read(answer)
 
@@ -105,11 +97,6 @@ def model(answer: type[M]) -> Callable[[Answer], M]:
             ) from error
 
     return read
-
-
-def items_of(read: Callable[[Answer], _Items[T_co]]) -> Callable[[Answer], Sequence[T_co]]:
-    """Reads an answer for its items alone."""
-    return lambda answer: read(answer).items
 
 
 def query(filters: Mapping[str, object], *, skip: int = 0, limit: int = 50, cursor: str | None = None) -> Params:

@@ -11,10 +11,10 @@ from lorekeeper.contracts.editing import (
     EntityUpdate,
     LoreDeleted,
     LoreDiff,
-    LoreVersion,
     PaginatedLoreVersionResponse,
     SourceChunkUpdate,
     SourceUpdate,
+    WorldDeleted,
     WorldUpdate,
 )
 from lorekeeper.contracts.lore import (
@@ -24,8 +24,7 @@ from lorekeeper.contracts.lore import (
     SourceResponse,
     WorldResponse,
 )
-from lorekeeper.sdk.calls.core import Call, Headers, delete, get, model, patch, query
-from lorekeeper.sdk.paging import DEFAULT_PAGE, WALKING_PAGE, Pages
+from lorekeeper.sdk.calls.core import Call, Headers, Params, delete, get, model, patch
 
 PieceT = TypeVar("PieceT", bound=BaseModel)
 UpdateT = TypeVar("UpdateT", bound=BaseModel)
@@ -38,40 +37,25 @@ def if_match(etag: str | None) -> Headers:
 
 @dataclass(frozen=True)
 class LoreCalls(Generic[PieceT, UpdateT]):
-    """The calls for one kind of lore. `etag` is the `.etag` of what was read, where only that is to be changed."""
+    """The calls for one kind of lore."""
 
     path: str
     answer: type[PieceT]
 
-    def update(self, lore_id: UUID, body: UpdateT, *, etag: str | None = None) -> Call[PieceT]:
-        """Edits the fields that `body` was given; null clears one. What changes nothing leaves all as it is.
-
-        With `etag`, only where it is still that edit: else `PreconditionFailedError`.
-        """
+    def update(self, lore_id: UUID, body: UpdateT, etag: str | None = None) -> Call[PieceT]:
         return patch(f"{self.path}/{lore_id}", self.answer, body, headers=if_match(etag))
 
-    def list_versions(
-        self, lore_id: UUID, *, skip: int = 0, limit: int = DEFAULT_PAGE, cursor: str | None = None
-    ) -> Call[PaginatedLoreVersionResponse]:
-        """One page of its versions, newest first; of a deleted piece, too."""
-        page = query({}, skip=skip, limit=limit, cursor=cursor)
-        return get(f"{self.path}/{lore_id}/versions", PaginatedLoreVersionResponse, page)
-
-    def every_version(self, lore_id: UUID) -> Pages[LoreVersion]:
-        """All of them, newest first, fetched page by page."""
-        return Pages(lambda cursor: self.list_versions(lore_id, limit=WALKING_PAGE, cursor=cursor))
+    def list_versions(self, lore_id: UUID, params: Params) -> Call[PaginatedLoreVersionResponse]:
+        return get(f"{self.path}/{lore_id}/versions", PaginatedLoreVersionResponse, params)
 
     def get_version(self, lore_id: UUID, version: int) -> Call[PieceT]:
-        """The piece as it was in this version."""
         return get(f"{self.path}/{lore_id}/versions/{version}", self.answer)
 
     def diff(self, lore_id: UUID, version: int, to: int | None = None) -> Call[LoreDiff]:
-        """What differs between two versions, or between one and the present."""
         params = {} if to is None else {"to": str(to)}
         return get(f"{self.path}/{lore_id}/versions/{version}/diff", LoreDiff, params)
 
-    def restore(self, lore_id: UUID, version: int, *, etag: str | None = None) -> Call[PieceT]:
-        """Makes a new version of what this one depicts; brings back what was deleted. Raises `ConflictError`."""
+    def restore(self, lore_id: UUID, version: int, etag: str | None = None) -> Call[PieceT]:
         # Restoring what is so already changes nothing.
         return Call(
             "POST",
@@ -81,8 +65,7 @@ class LoreCalls(Generic[PieceT, UpdateT]):
             repeatable=True,
         )
 
-    def delete(self, lore_id: UUID, *, cascade: bool = False, etag: str | None = None) -> Call[LoreDeleted]:
-        """Deletes it; with `cascade` the claims that point at it, too. Raises `LoreInUseError`."""
+    def delete(self, lore_id: UUID, cascade: bool = False, etag: str | None = None) -> Call[LoreDeleted]:
         params = {"cascade": "true"} if cascade else {}
         return delete(f"{self.path}/{lore_id}", LoreDeleted, params, headers=if_match(etag))
 
@@ -92,3 +75,7 @@ ENTITIES = LoreCalls[EntityResponse, EntityUpdate]("/entities", EntityResponse)
 SOURCES = LoreCalls[SourceResponse, SourceUpdate]("/sources", SourceResponse)
 CHUNKS = LoreCalls[SourceChunkResponse, SourceChunkUpdate]("/source-chunks", SourceChunkResponse)
 CLAIMS = LoreCalls[ClaimResponse, ClaimUpdate]("/claims", ClaimResponse)
+
+
+def delete_world(world_id: UUID, name: str, etag: str | None = None) -> Call[WorldDeleted]:
+    return delete(f"/worlds/{world_id}", WorldDeleted, {"name": name}, headers=if_match(etag))

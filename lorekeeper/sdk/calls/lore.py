@@ -1,9 +1,8 @@
-"""Calls for entities, sources, chunks and claims."""
+"""Calls for worlds, entities, sources, chunks and claims."""
 
-from collections.abc import Sequence
-from typing import Unpack
 from uuid import UUID
 
+from lorekeeper.contracts.bundle import WorldBundle
 from lorekeeper.contracts.editing import (
     ClaimBatchCreate,
     ClaimBatchResponse,
@@ -11,8 +10,11 @@ from lorekeeper.contracts.editing import (
     EntityBatchResponse,
     SourceBatchCreate,
     SourceBatchResponse,
+    WorldBatchCreate,
+    WorldBatchResponse,
 )
 from lorekeeper.contracts.editions import SourceEditionCreate, SourceEditionResponse
+from lorekeeper.contracts.imports import ImportReport, WorldImportResponse
 from lorekeeper.contracts.lore import (
     ClaimCreate,
     ClaimResponse,
@@ -22,85 +24,99 @@ from lorekeeper.contracts.lore import (
     PaginatedEntityResponse,
     PaginatedSourceChunkResponse,
     PaginatedSourceResponse,
+    PaginatedWorldResponse,
     SourceChunkResponse,
     SourceChunksCreate,
     SourceChunksCreated,
     SourceCreate,
     SourceResponse,
+    WorldCreate,
+    WorldResponse,
 )
-from lorekeeper.sdk.calls.core import Call, encode, get, items_of, model, post, query
+from lorekeeper.sdk.calls.core import Call, M, Params, encode, get, model, post
 from lorekeeper.sdk.calls.editing import if_match
-from lorekeeper.sdk.filters import ClaimFilters, EntityFilters, SourceFilters
-from lorekeeper.sdk.paging import DEFAULT_PAGE, WALKING_PAGE, Pages
+
+
+def create_world(body: WorldCreate) -> Call[WorldResponse]:
+    return post("/worlds", WorldResponse, body)
+
+
+def create_worlds(body: WorldBatchCreate) -> Call[WorldBatchResponse]:
+    return post("/worlds/batch", WorldBatchResponse, body, patience=60)
+
+
+def get_world(world_id: UUID) -> Call[WorldResponse]:
+    return get(f"/worlds/{world_id}", WorldResponse)
+
+
+def list_worlds(params: Params) -> Call[PaginatedWorldResponse]:
+    return get("/worlds", PaginatedWorldResponse, params)
+
+
+def import_world(bundle: WorldBundle | bytes, name: str | None) -> Call[WorldImportResponse]:
+    return _importing("/worlds/import", WorldImportResponse, bundle, name, dry_run=False)
+
+
+def preview_import(bundle: WorldBundle | bytes, name: str | None) -> Call[ImportReport]:
+    return _importing("/worlds/import", ImportReport, bundle, name, dry_run=True)
+
+
+def import_into_world(
+    world_id: UUID, bundle: WorldBundle | bytes, name: str | None, dry_run: bool
+) -> Call[WorldImportResponse]:
+    return _importing(f"/worlds/{world_id}/import", WorldImportResponse, bundle, name, dry_run=dry_run)
+
+
+def export_world(world_id: UUID) -> Call[WorldBundle]:
+    return Call("GET", f"/worlds/{world_id}/export", model(WorldBundle), repeatable=True, patience=300)
+
+
+def _importing(path: str, answer: type[M], bundle: WorldBundle | bytes, name: str | None, *, dry_run: bool) -> Call[M]:
+    params = {} if name is None else {"name": name}
+    if dry_run:
+        params["dry_run"] = "true"
+    body = bundle if isinstance(bundle, bytes) else encode(bundle)
+    return Call("POST", path, model(answer), params, body, repeatable=dry_run, patience=300)
 
 
 def create_entity(body: EntityCreate) -> Call[EntityResponse]:
-    """Makes an entity."""
     return post("/entities", EntityResponse, body)
 
 
-def create_entities(items: Sequence[EntityCreate]) -> Call[Sequence[EntityResponse]]:
-    """Makes up to 1,000 entities in one request, all or none, in this order."""
-    body = EntityBatchCreate(items=list(items))
-    return Call("POST", "/entities/batch", items_of(model(EntityBatchResponse)), body=encode(body), patience=60)
+def create_entities(body: EntityBatchCreate) -> Call[EntityBatchResponse]:
+    return post("/entities/batch", EntityBatchResponse, body, patience=60)
 
 
 def get_entity(entity_id: UUID) -> Call[EntityResponse]:
-    """One entity. Raises `NotFoundError`."""
     return get(f"/entities/{entity_id}", EntityResponse)
 
 
-def list_entities(
-    *, skip: int = 0, limit: int = DEFAULT_PAGE, cursor: str | None = None, **filters: Unpack[EntityFilters]
-) -> Call[PaginatedEntityResponse]:
-    """One page."""
-    return get("/entities", PaginatedEntityResponse, query(filters, skip=skip, limit=limit, cursor=cursor))
-
-
-def every_entity(**filters: Unpack[EntityFilters]) -> Pages[EntityResponse]:
-    """All of them, fetched page by page."""
-    return Pages(lambda cursor: list_entities(limit=WALKING_PAGE, cursor=cursor, **filters))
+def list_entities(params: Params) -> Call[PaginatedEntityResponse]:
+    return get("/entities", PaginatedEntityResponse, params)
 
 
 def create_source(body: SourceCreate) -> Call[SourceResponse]:
-    """Makes a source. With `text` the server cuts it into chunks whose offsets give back the exact text."""
     # A long text is cut and stored before the answer comes.
     return post("/sources", SourceResponse, body, patience=300)
 
 
-def create_sources(items: Sequence[SourceCreate]) -> Call[Sequence[SourceResponse]]:
-    """Makes up to 1,000 sources in one request, all or none, in this order."""
-    body = SourceBatchCreate(items=list(items))
-    return Call("POST", "/sources/batch", items_of(model(SourceBatchResponse)), body=encode(body), patience=300)
+def create_sources(body: SourceBatchCreate) -> Call[SourceBatchResponse]:
+    return post("/sources/batch", SourceBatchResponse, body, patience=300)
 
 
 def get_source(source_id: UUID) -> Call[SourceResponse]:
-    """One source. Raises `NotFoundError`."""
     return get(f"/sources/{source_id}", SourceResponse)
 
 
-def list_sources(
-    *, skip: int = 0, limit: int = DEFAULT_PAGE, cursor: str | None = None, **filters: Unpack[SourceFilters]
-) -> Call[PaginatedSourceResponse]:
-    """One page."""
-    return get("/sources", PaginatedSourceResponse, query(filters, skip=skip, limit=limit, cursor=cursor))
-
-
-def every_source(**filters: Unpack[SourceFilters]) -> Pages[SourceResponse]:
-    """All of them, fetched page by page."""
-    return Pages(lambda cursor: list_sources(limit=WALKING_PAGE, cursor=cursor, **filters))
+def list_sources(params: Params) -> Call[PaginatedSourceResponse]:
+    return get("/sources", PaginatedSourceResponse, params)
 
 
 def add_chunks(source_id: UUID, body: SourceChunksCreate) -> Call[SourceChunksCreated]:
-    """Adds chunks behind the last one, all or none."""
     return post(f"/sources/{source_id}/chunks", SourceChunksCreated, body)
 
 
-def new_edition(source_id: UUID, body: SourceEditionCreate, *, etag: str | None = None) -> Call[SourceEditionResponse]:
-    """Makes this text the source's own. Chunks of the same text keep id and version; the answer counts the others.
-
-    With `etag`, only where the source is still that edit: else `PreconditionFailedError`.
-    """
+def new_edition(source_id: UUID, body: SourceEditionCreate, etag: str | None = None) -> Call[SourceEditionResponse]:
     # Not repeated: a second time it would report that nothing changed.
     return Call(
         "POST",
@@ -112,47 +128,25 @@ def new_edition(source_id: UUID, body: SourceEditionCreate, *, etag: str | None 
     )
 
 
-def list_chunks(
-    source_id: UUID, *, skip: int = 0, limit: int = DEFAULT_PAGE, cursor: str | None = None
-) -> Call[PaginatedSourceChunkResponse]:
-    """One page of a source's chunks, in their order."""
-    page = query({}, skip=skip, limit=limit, cursor=cursor)
-    return get(f"/sources/{source_id}/chunks", PaginatedSourceChunkResponse, page)
-
-
-def every_chunk(source_id: UUID) -> Pages[SourceChunkResponse]:
-    """All chunks of a source, in their order."""
-    return Pages(lambda cursor: list_chunks(source_id, limit=WALKING_PAGE, cursor=cursor))
+def list_chunks(source_id: UUID, params: Params) -> Call[PaginatedSourceChunkResponse]:
+    return get(f"/sources/{source_id}/chunks", PaginatedSourceChunkResponse, params)
 
 
 def get_chunk(chunk_id: UUID) -> Call[SourceChunkResponse]:
-    """One chunk. Raises `NotFoundError`."""
     return get(f"/source-chunks/{chunk_id}", SourceChunkResponse)
 
 
 def create_claim(body: ClaimCreate) -> Call[ClaimResponse]:
-    """Makes a claim. Raises `WorldScopeViolationError` where it speaks of another world's things."""
     return post("/claims", ClaimResponse, body)
 
 
-def create_claims(items: Sequence[ClaimCreate]) -> Call[Sequence[ClaimResponse]]:
-    """Makes up to 1,000 claims in one request, all or none, in this order."""
-    body = ClaimBatchCreate(items=list(items))
-    return Call("POST", "/claims/batch", items_of(model(ClaimBatchResponse)), body=encode(body), patience=60)
+def create_claims(body: ClaimBatchCreate) -> Call[ClaimBatchResponse]:
+    return post("/claims/batch", ClaimBatchResponse, body, patience=60)
 
 
 def get_claim(claim_id: UUID) -> Call[ClaimResponse]:
-    """One claim. Raises `NotFoundError`."""
     return get(f"/claims/{claim_id}", ClaimResponse)
 
 
-def list_claims(
-    *, skip: int = 0, limit: int = DEFAULT_PAGE, cursor: str | None = None, **filters: Unpack[ClaimFilters]
-) -> Call[PaginatedClaimResponse]:
-    """One page."""
-    return get("/claims", PaginatedClaimResponse, query(filters, skip=skip, limit=limit, cursor=cursor))
-
-
-def every_claim(**filters: Unpack[ClaimFilters]) -> Pages[ClaimResponse]:
-    """All of them, fetched page by page."""
-    return Pages(lambda cursor: list_claims(limit=WALKING_PAGE, cursor=cursor, **filters))
+def list_claims(params: Params) -> Call[PaginatedClaimResponse]:
+    return get("/claims", PaginatedClaimResponse, params)

@@ -17,15 +17,11 @@ class Asking(Canon):
             return answered if _payload_of(asked) == _payload_of(body) else Refusal(422, "idempotency_key_reused")
         if (refusal := reference_refusal(self.to_refer_to, body["references"], body["world_id"])) is not None:
             return refusal
-        deadlines = [datetime.fromisoformat(body[by]) for by in ("start_by", "finish_by") if body.get(by)]
-        if any(now.is_past(deadline) for deadline in deadlines) or deadlines != sorted(deadlines):
+        if body.get("start_by") and now.is_past(datetime.fromisoformat(body["start_by"])):
             return INVALID
         found = self.in_the_way(self.inputs_of(body))
         if found is not None and self.is_missed(found, now):
             self.end_missed(found, now)
-            found = None
-        elif found is not None and self.is_lost(found, now) and self.is_over(found, now):
-            self.end_lost(found, now)
             found = None
         if found is None and (refusal := self.canon_refusal(body)) is not None:
             return refusal
@@ -53,6 +49,7 @@ class Asking(Canon):
                 "id": id,
                 "requested_by": requested_by,
                 "idempotency_key": key,
+                "finish_by": None,
                 "model_id": body.get("model_id"),
                 "priority": body.get("priority", 0),
                 "max_attempts": body.get("max_attempts", 3),
@@ -63,7 +60,7 @@ class Asking(Canon):
                 "attempt": 0,
                 "available_at": now,
                 "created_at": now,
-                **{by: body.get(by) and datetime.fromisoformat(body[by]) for by in ("start_by", "finish_by")},
+                "start_by": body.get("start_by") and datetime.fromisoformat(body["start_by"]),
                 **dict.fromkeys(
                     (
                         "error_code",
@@ -94,5 +91,5 @@ def _asked_of(body: Made) -> Any:
 
 def _payload_of(body: Made) -> Any:
     """What a repeated request has to agree in."""
-    defaults = {"priority": 0, "max_attempts": 3, "start_by": None, "finish_by": None, "allow_contradictions": False}
+    defaults = {"priority": 0, "max_attempts": 3, "start_by": None, "allow_contradictions": False}
     return (_asked_of(body), *(body.get(name, default) for name, default in defaults.items()))

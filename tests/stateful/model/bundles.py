@@ -46,7 +46,6 @@ class Bundles(Editing):
         counts: dict[str, Counter[str]] = {name: Counter() for name in (*COUNTED.values(), "predicates")}
         places = self._places(kept, now)
         groups = self._groups(kept)
-        raised = self._raised(kept)
         regrouped = []
         for piece, was in kept.pieces:
             fields = was | places.get(piece.id, {}) | groups.get(piece.id, {})
@@ -55,9 +54,7 @@ class Bundles(Editing):
             counts[COUNTED[piece.kind]][self._bring_in(piece, fields, now)] += 1
         for place, (chunk, was) in enumerate(kept.removed, start=len(places)):
             what = "unchanged"
-            if chunk.id in raised:
-                chunk.edit += 2
-            elif chunk.is_there or chunk.fields["content"] != was["content"]:
+            if chunk.is_there:
                 what = self._bring_in(chunk, was | {"chunk_index": place}, now)
                 chunk.gone_at, chunk.edit = now, chunk.edit + 1
                 self.events[chunk.id, "source_chunk.deleted"] += 1
@@ -73,19 +70,6 @@ class Bundles(Editing):
             ] += 1
             declared[predicate] = single_valued
         return counts
-
-    def _raised(self, kept: Kept) -> set[str]:
-        """Tombstones that stay what they are, but live for a moment: else no claim could begin to cite them."""
-        cited = {
-            was["source_chunk_id"]
-            for piece, was in kept.pieces
-            if piece.kind == "claim" and piece.fields["source_chunk_id"] != was["source_chunk_id"]
-        }
-        return {
-            chunk.id
-            for chunk, was in kept.removed
-            if chunk.id in cited and not chunk.is_there and chunk.fields["content"] == was["content"]
-        }
 
     def _bring_in(self, piece: Piece, fields: Made, now: Span) -> str:
         what = "restored" if not piece.is_there else "unchanged" if fields == piece.fields else "updated"

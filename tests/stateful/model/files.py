@@ -5,58 +5,40 @@ from typing import Any
 
 from stateful.model.known import Known, illegal
 from stateful.model.lore import named_in, reference_refusal
-from stateful.model.records import ABANDONED_AFTER, Asset, InParts, Job, Late, Upload
+from stateful.model.records import ABANDONED_AFTER, Asset, InParts, Job, Upload
 from stateful.model.values import Made, Refusal, Span
 
 FILE = ("storage_key", "format", "content_type", "size_bytes", "checksum", "duration_seconds", "metadata")
-KEPT_DAYS = 7
-"""So long a late result is there at the least."""
 
 
 class Files(Known):
     def complete(self, job: Job, token: str | None, file: Made, by: str, now: Span) -> Refusal | None:
         """`file` is what is declared, `by` who does it."""
-        if (made := job.asset or job.late) is not None:
-            return None if _is_as_declared(made.seen, file) else Refusal(409, "already_completed")
+        if job.asset is not None:
+            return None if _is_as_declared(job.asset, file) else Refusal(409, "already_completed")
         if (refusal := self.not_held(job, token, now)) is not None:
             return refusal
-        if job.status != "RUNNING":
+        if job.status != "RUNNING" or job.seen["cancel_requested_at"] is not None:
             return illegal(job, "SUCCEEDED")
         if (refusal := self._unfit(file, job.world_id, job.fixed["asset_type"])) is not None:
             return refusal
-        ends = {"error_message": None, "finished_at": now.not_before(job.seen["started_at"])}
-        if job.seen["cancel_requested_at"] is not None:
-            self._keep(job, file, "cancelled", now)
-            job.change(status="CANCELLED", error_code=None, **ends)
-        elif self.is_late(job, "finish_by", now):
-            self._keep(job, file, "finish_by_passed", now)
-            job.change(status="CANCELLED", error_code="finish_by_passed", **ends)
-        else:
-            job.change(status="SUCCEEDED", error_code=None, **ends)
-            job.asset = self._made_of(file, by, now)
-            job.asset.job = job
+        job.change(
+            status="SUCCEEDED", error_code=None, error_message=None, finished_at=now.not_before(job.seen["started_at"])
+        )
+        job.asset = self._made_of(file, by, now)
+        job.asset.job = job
         return None
-
-    def _keep(self, job: Job, file: Made, why: str, now: Span) -> None:
-        seen = {
-            "job_id": job.id,
-            "reason": why,
-            **_whole(file),
-            "worker_id": job.seen["worker_id"],
-            "received_at": now,
-            "keep_until": now.plus(days=KEPT_DAYS),
-            "kept": True,
-        }
-        job.late = Late(self.uploads[file["storage_key"]], seen)
-        job.late.upload.state = "QUARANTINED"
 
     def bring_in(self, asked: Made, now: Span) -> Refusal | Asset | None:
         """None: a new asset, to be added. An asset: that one is the answer."""
         upload = self.uploads.get(asked["storage_key"])
-        asset = next((asset for asset in self.assets if asset.upload is upload), None)
-        if upload is not None and _is_for(upload, asked["world_id"], asked["type"]) and asset is not None:
-            same_file = asset.job is None and _is_as_declared(asset.seen, asked)
-            same = same_file and _made_from(asset.asked) == _made_from(asked)
+        if (
+            upload is not None
+            and _is_for(upload, asked["world_id"], asked["type"])
+            and upload.state in ("USED", "RELEASED")
+        ):
+            asset = next(asset for asset in self.assets if asset.upload is upload)
+            same = asset.job is None and _is_as_declared(asset, asked) and _made_from(asset.asked) == _made_from(asked)
             return asset if same else Refusal(422, "upload_already_used")
         if (refusal := reference_refusal(self.to_refer_to, asked["references"], asked["world_id"])) is not None:
             return refusal
@@ -86,9 +68,6 @@ class Files(Known):
         ]
         for upload in due:
             upload.state = "ABANDONED"
-        for late in [job.late for job in self.jobs if job.late is not None]:
-            if late.seen["kept"] and now.is_past(late.seen["keep_until"]):
-                late.upload.state, late.seen["kept"] = "RELEASED", False
         leftovers = [
             upload
             for upload in self.uploads.values()
@@ -115,7 +94,7 @@ class Files(Known):
         return None
 
     def abort(self, upload: InParts, now: Span) -> Refusal | None:
-        if upload.state in ("USED", "QUARANTINED", "RELEASED"):
+        if upload.state in ("USED", "RELEASED"):
             return Refusal(409, "upload_closed")
         if upload.state == "PENDING":
             upload.state = "ABANDONED"
@@ -148,7 +127,9 @@ class Files(Known):
         upload = self.uploads[file["storage_key"]]
         upload.state = "USED"
         seen = {
-            **_whole(file),
+            "duration_seconds": None,
+            "metadata": {},
+            **{name: file[name] for name in FILE if name in file},
             "world_id": upload.world_id,
             "type": upload.asset_type,
             "status": "READY",
@@ -169,13 +150,10 @@ def _is_for(upload: Upload, world_id: str, asset_type: str) -> bool:
     return (upload.world_id, upload.asset_type) == (world_id, asset_type)
 
 
-def _whole(file: Made) -> Made:
+def _is_as_declared(asset: Asset, file: Made) -> bool:
     """What a request leaves out, it declares to be nothing."""
-    return {"duration_seconds": None, "metadata": {}, **{name: file[name] for name in FILE if name in file}}
-
-
-def _is_as_declared(seen: Made, file: Made) -> bool:
-    return all(seen[name] == value for name, value in _whole(file).items())
+    nothing: Made = {"duration_seconds": None, "metadata": {}}
+    return all(asset.seen[name] == file.get(name, nothing.get(name)) for name in FILE)
 
 
 def _made_from(asked: Made) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from stateful.model.lore import Piece, referred_to, shown
 from stateful.model.records import Asset, Job, Upload
-from stateful.model.values import Containing, Made, Refusal, Span
+from stateful.model.values import Made, Refusal, Span
 
 
 class Known:
@@ -47,35 +47,11 @@ class Known:
             told.setdefault(piece.kind, []).append((piece.content, shown(self.lore, piece)))
         return told
 
-    def is_late(self, job: Job, deadline: str, now: Span) -> bool:
-        return job.seen[deadline] is not None and now.is_past(job.seen[deadline])
-
     def is_missed(self, job: Job, now: Span) -> bool:
-        return job.status == "QUEUED" and (self.is_late(job, "start_by", now) or self.is_late(job, "finish_by", now))
+        return job.status == "QUEUED" and job.seen["start_by"] is not None and now.is_past(job.seen["start_by"])
 
     def end_missed(self, job: Job, now: Span) -> None:
-        why = "finish_by_passed" if self.is_late(job, "finish_by", now) else "start_by_passed"
-        job.change(status="CANCELLED", error_code=why, finished_at=now.not_before(job.seen["started_at"]))
-
-    def is_lost(self, job: Job, now: Span) -> bool:
-        return job.token is not None and now.is_past(job.seen["lease_expires_at"])
-
-    def is_over(self, job: Job, now: Span) -> bool:
-        """Whether nothing more is to be tried with a job that was lost."""
-        is_late = self.is_late(job, "finish_by", now) or self.is_late(job, "start_by", now)
-        return bool(job.seen["cancel_requested_at"] or is_late or job.seen["attempt"] >= job.fixed["max_attempts"])
-
-    def end_lost(self, job: Job, now: Span) -> None:
-        finished = {"finished_at": now.not_before(job.seen["started_at"])}
-        if job.seen["cancel_requested_at"] is not None:
-            job.change(status="CANCELLED", error_code=None, error_message=None, **finished)
-        elif self.is_late(job, "finish_by", now):
-            job.change(status="CANCELLED", error_code="finish_by_passed", **finished)
-        elif job.seen["attempt"] >= job.fixed["max_attempts"]:
-            silent = Containing(job.seen["worker_id"])
-            job.change(status="FAILED", error_code="lease_expired", error_message=silent, **finished)
-        else:
-            job.change(status="CANCELLED", error_code="start_by_passed", **finished)
+        job.change(status="CANCELLED", error_code="start_by_passed", finished_at=now.not_before(job.seen["started_at"]))
 
     def not_held(self, job: Job, token: str | None, now: Span) -> Refusal | None:
         """A leased job is written by who has its token and has renewed it; any other by who has none."""

@@ -20,8 +20,6 @@ class Moves(Known):
             return refusal
         if (refusal := self._no_patch(job, token, target)) is not None:
             return refusal
-        if target == "RUNNING" and self.is_missed(job, now):
-            return illegal(job, target)
         begins, ends = job.status == "QUEUED" and target == "RUNNING", target in OVER
         if any(now.is_past(time - CLOCK_TOLERANCE) is False for time in given.values()):
             return INVALID
@@ -57,17 +55,13 @@ class Moves(Known):
         said = {"error_code": body["error_code"], "error_message": body.get("error_message")}
         if said["error_message"] is None:
             said["error_message"] = job.seen["error_message"]
-        attempt, finished = job.seen["attempt"], now.not_before(job.seen["started_at"])
-        if job.seen["cancel_requested_at"] is not None:
-            job.change(status="CANCELLED", finished_at=finished, **said)
-        elif self.is_late(job, "finish_by", now):
-            job.change(status="CANCELLED", finished_at=finished, **said | {"error_code": "finish_by_passed"})
-        elif body["retryable"] and attempt < job.fixed["max_attempts"]:
-            pause = min(LONGEST_PAUSE, 2**attempt)  # half of it is chance
-            available = Span(now.plus(seconds=0.5 * pause).earliest, now.plus(seconds=1.5 * pause).latest)
-            job.change(status="QUEUED", available_at=available, **said)
+        attempt = job.seen["attempt"]
+        if job.seen["cancel_requested_at"] is None and body["retryable"] and attempt < job.fixed["max_attempts"]:
+            pause = min(LONGEST_PAUSE, 2**attempt)
+            job.change(status="QUEUED", available_at=now.plus(seconds=pause), **said)
         else:
-            job.change(status="FAILED", finished_at=finished, **said)
+            status = "FAILED" if job.seen["cancel_requested_at"] is None else "CANCELLED"
+            job.change(status=status, finished_at=now.not_before(job.seen["started_at"]), **said)
         return None
 
     def cancel(self, job: Job, now: Span) -> Refusal | None:

@@ -97,19 +97,6 @@ class Asset:
 
 
 @dataclass(eq=False)
-class Late:
-    """What came too late to be an asset; `seen` is what a read of its job shows of it."""
-
-    upload: Upload
-    seen: Made
-
-    @property
-    def deadlines(self) -> Iterable[datetime]:
-        if self.seen["kept"]:
-            yield self.seen["keep_until"]
-
-
-@dataclass(eq=False)
 class Job:
     """`seen` has the fields that a read shows and that change; `fixed` those that never do."""
 
@@ -124,7 +111,6 @@ class Job:
     """What each piece of lore it refers to said, word for word, by kind."""
     derivation: Made | None = None
     asset: Asset | None = None
-    late: Late | None = None
     token: str | None = None
 
     def __repr__(self) -> str:
@@ -146,10 +132,8 @@ class Job:
     @property
     def deadlines(self) -> Iterable[datetime]:
         if self.status not in OVER:
-            names = ("available_at", "lease_expires_at", "start_by", "finish_by")
+            names = ("available_at", "lease_expires_at", "start_by")
             yield from (self.seen[name] for name in names if self.seen[name] is not None)
-        if self.late is not None:
-            yield from self.late.deadlines
 
     def needs(self, asset: Asset) -> bool:
         return self.status not in OVER and asset.id in named_in(self.request["references"]).get("asset_ids", [])

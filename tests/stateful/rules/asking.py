@@ -36,7 +36,6 @@ class Asking(Looking):
             },
         ),
         start_by=st.sampled_from([None, None, None, 60, 600]),
-        finish_by=st.sampled_from([None, None, None, 90, 900]),
         key=st.sampled_from([None, None, *KEYS]),
     )
     def ask(
@@ -49,14 +48,11 @@ class Asking(Looking):
         kind: str,
         fields: Made,
         start_by: int | None,
-        finish_by: int | None,
         key: str | None,
     ) -> Any:
         """For an asset; often for one that was asked for before."""
         named = self.references(world, references, kind)
         body = self.body_for(world, provider, asset_type, title, named, start_by) | fields
-        if finish_by is not None:
-            body["finish_by"] = (self.stage.clock.now() + timedelta(seconds=finish_by)).isoformat()
         return self.put_in(body, self._key(key))
 
     def body_for(

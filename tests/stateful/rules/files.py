@@ -3,7 +3,6 @@
 import hashlib
 from uuid import uuid4
 
-import httpx
 from factories.jobs import JOBS, File, put
 from factories.lore import Made
 from hypothesis import strategies as st
@@ -12,7 +11,7 @@ from hypothesis.stateful import precondition
 from stateful.looking import Looking
 from stateful.model.files import FILE
 from stateful.model.records import Job, Upload
-from stateful.model.values import Refusal, Span
+from stateful.model.values import Refusal
 from stateful.stage import ASSETS, TYPES, WHOSE, Hold, Parcel, expiry_of, jobs, leases, parcels, parts, step
 
 WRONG = st.sampled_from([None, None, None, "size_bytes", "checksum", "content_type", "storage_key"])
@@ -68,7 +67,7 @@ class Files(Looking):
         parcel = self.sent_file(job.world_id, job.fixed["asset_type"], declared=declared, is_put=True)
         self.finish(job, token, parcel, wrong, {})
 
-    @precondition(lambda self: any(job.asset or job.late for job in self.model.jobs))
+    @precondition(lambda self: any(job.asset for job in self.model.jobs))
     @step(
         which=st.integers(0, 5),
         change=st.sampled_from(
@@ -77,9 +76,10 @@ class Files(Looking):
         token=st.sampled_from(["none", "another"]),
     )
     def complete_again(self, which: int, change: Made, token: str) -> None:
-        done = [(job, made.seen) for job in self.model.jobs if (made := job.asset or job.late)]
-        job, seen = done[which % len(done)]
-        payload = {name: seen[name] for name in FILE} | change
+        done = [job for job in self.model.jobs if job.asset]
+        job = done[which % len(done)]
+        assert job.asset is not None
+        payload = {name: job.asset.seen[name] for name in FILE} | change
         self._hand_in(job, None if token == "none" else str(uuid4()), payload)
 
     @step(
@@ -152,10 +152,7 @@ class Files(Looking):
     def _hand_in(self, job: Job, token: str | None, payload: Made) -> None:
         sent = payload | {"lease_token": token}
         answer, now = self.send(self.stage.worker, "POST", f"{JOBS}/{job.id}/complete", json=sent)
-        self.handed_in(job, token, payload, answer, now)
-
-    def handed_in(self, job: Job, token: str | None, payload: Made, answer: httpx.Response, now: Span) -> None:
-        kind = "complete" if job.asset is None and job.late is None else "complete again"
+        kind = "complete" if job.asset is None else "complete again"
         by = self.stage.worker.key_id
         self.moved(kind, job, answer, lambda: self.model.complete(job, token, payload, by, now))
 

@@ -3,16 +3,13 @@
 from typing import Any
 from uuid import uuid4
 
-import httpx
 from factories.jobs import JOBS
 from factories.lore import Made
 from hypothesis import strategies as st
 from hypothesis.stateful import multiple, precondition
 
 from stateful.looking import Looking
-from stateful.model.records import Job
-from stateful.model.values import Span
-from stateful.stage import WHOSE, Hold, jobs, leases, step
+from stateful.stage import WHOSE, Hold, leases, step
 
 
 class Leases(Looking):
@@ -65,41 +62,19 @@ class Leases(Looking):
         due = self.judged(lambda: self.model.claim(asked, now))
         handed = [self.model.job(job["id"]) for job in told]
         self.same("what a claim hands out", handed, due.handed)
-        tokens = {job.token for job in due.back}
-        self.model.settle(due, now)
+        for job in due.missed:
+            self.model.end_missed(job, now)
+        for job in due.ended:
+            self.model.end_lost(job, now)
         for job, one in zip(handed, told, strict=True):
-            self.stage.seen[f"claim: of a {'lost' if job in due.back else 'QUEUED'} job"] += 1
-            self.same(f"the lease token of {job} is new", one["lease_token"] in tokens, False)
+            self.stage.seen[f"claim: of a {job.status} job"] += 1
+            self.same(f"the lease token of {job} is new", one["lease_token"] == job.token, False)
             self.model.grant(job, asked, one["lease_token"], now)
             self.agree(job, one)
             self.agree_in_derivation(job, one["derivation"])
         self.stage.seen["claim: jobs that end"] += len(due.ended)
         self.stage.seen["claim: jobs that were missed"] += len(due.missed)
         return multiple(*[Hold(job, job.token) for job in handed])
-
-    @step(target=leases, hold=jobs, later=st.sampled_from([0, 0, 60, 600]))
-    def claim_this(self, hold: Hold, later: int) -> Any:
-        """One job, by its id."""
-        self.later(later)
-        job, asked = hold.job, {"worker_id": "w4", "lease_seconds": 60}
-        answer, now = self.send(self.stage.worker, "POST", f"{JOBS}/{job.id}/claim", json=asked)
-        refusal = self.judged(lambda: self.model.claim_by_id(job, now))
-        if refusal is not None:
-            self.is_refused("claim this", answer, refusal)
-            return multiple()
-        self.stage.seen["claim this: had"] += 1
-        self.same("the answer", answer.status_code, 200, answer.text)
-        self.model.grant(job, asked, answer.json()["lease_token"], now)
-        self.agree(job, answer.json())
-        return multiple(Hold(job, job.token))
-
-    @step(hold=leases, whose=WHOSE)
-    def release(self, hold: Hold, whose: str) -> None:
-        """A worker gives its job back."""
-        job, token = self.worker(hold, whose)
-        token = token or str(uuid4())
-        answer, now = self.send(self.stage.worker, "POST", f"{JOBS}/{job.id}/release", json={"lease_token": token})
-        self.moved("release", job, answer, lambda: self.model.release(job, token, now))
 
     @step(
         hold=leases,
@@ -118,9 +93,6 @@ class Leases(Looking):
         token = token or str(uuid4())
         body = {"lease_token": token, "lease_seconds": seconds, **said}
         answer, now = self.send(self.stage.worker, "POST", f"{JOBS}/{job.id}/heartbeat", json=body)
-        self.renewed(job, token, body, answer, now)
-
-    def renewed(self, job: Job, token: str, body: Made, answer: httpx.Response, now: Span) -> None:
         if "progress" in body:
             body["progress"] = {"percent": None, "stage": None, "message": None} | body["progress"]
         refusal = self.judged(lambda: self.model.heartbeat(job, token, body, now))
@@ -129,6 +101,6 @@ class Leases(Looking):
             return
         self.same("the answer", answer.status_code, 200, answer.text)
         self.agree(job, answer.json(), only=("lease_expires_at",))
-        cancelled = job.seen["cancel_requested_at"] is not None or self.model.is_late(job, "finish_by", now)
+        cancelled = job.seen["cancel_requested_at"] is not None
         self.same("cancel_requested", answer.json()["cancel_requested"], cancelled)
         self.stage.seen[f"heartbeat: {'to be cancelled' if cancelled else 'goes on'}"] += 1

@@ -639,8 +639,6 @@ CREATE TABLE asset_job (
     attempt             integer NOT NULL DEFAULT 0 CHECK (attempt >= 0),
     max_attempts        integer NOT NULL DEFAULT 3 CHECK (max_attempts >= 1),
     available_at        timestamptz NOT NULL,
-    set_aside           boolean NOT NULL DEFAULT false,  -- QUEUED, but no claim has found it available yet
-    rank_at             timestamptz NOT NULL,  -- its place in the queue: created_at, a minute earlier a point of priority
     lease_token         uuid,                  -- random and new for each claim; whoever has it may write
     lease_expires_at    timestamptz,
     worker_id           text,
@@ -659,19 +657,15 @@ CREATE TABLE asset_job (
     CHECK (started_at IS NOT NULL OR status IN ('QUEUED', 'CANCELLED')),
     CHECK ((finished_at IS NOT NULL) = (status IN ('SUCCEEDED', 'FAILED', 'CANCELLED'))),
     CHECK (finished_at >= started_at)
-) WITH (autovacuum_vacuum_scale_factor = 0.05);
+);
 -- One live or succeeded job per input hash: the ON CONFLICT target of job creation.
 CREATE UNIQUE INDEX asset_job_once ON asset_job (world_id, input_hash)
     WHERE status IN ('QUEUED', 'RUNNING', 'SUCCEEDED') AND asset_deleted_at IS NULL;
--- What a claim reads: the queue in its order, with what else may be asked for so that a walk reads no job that does not fit;
--- what waits for its time; the leases, by when they run out; and what is not to start, or of no use, after some time.
-CREATE INDEX asset_job_queue ON asset_job (provider, rank_at, id, asset_type, world_id)
-    WHERE status = 'QUEUED' AND NOT set_aside;
-CREATE INDEX asset_job_set_aside ON asset_job (provider, available_at) WHERE status = 'QUEUED' AND set_aside;
+-- What a claim reads: the queue in its order, the leases that ran out, and what was not to start so late.
+CREATE INDEX asset_job_queue ON asset_job (provider, priority DESC, id) WHERE status = 'QUEUED';
 CREATE INDEX asset_job_leases ON asset_job (provider, lease_expires_at)
     WHERE status = 'RUNNING' AND lease_token IS NOT NULL;
-CREATE INDEX asset_job_deadlines ON asset_job (provider, least(start_by, finish_by))
-    WHERE status = 'QUEUED' AND least(start_by, finish_by) IS NOT NULL;
+CREATE INDEX asset_job_start_by ON asset_job (provider, start_by) WHERE status = 'QUEUED' AND start_by IS NOT NULL;
 -- What lists are read along, one for each filter; UNIQUE (world_id, id) serves the list of a world.
 CREATE INDEX asset_job_by_status ON asset_job (status, id);
 CREATE INDEX asset_job_by_type ON asset_job (asset_type, id);
@@ -701,7 +695,6 @@ BEGIN
         IF NEW.status <> 'QUEUED' THEN
             RAISE EXCEPTION 'a job begins QUEUED, not %', NEW.status USING ERRCODE = 'integrity_constraint_violation';
         END IF;
-        NEW.set_aside := NEW.available_at > NEW.created_at;
         RETURN NEW;
     END IF;
     IF NEW.status <> OLD.status AND (OLD.status, NEW.status) NOT IN (
@@ -711,13 +704,8 @@ BEGIN
         RAISE EXCEPTION 'a job cannot go from % to %', OLD.status, NEW.status
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF NEW.status = 'QUEUED' AND NEW.available_at <> OLD.available_at THEN
-        NEW.set_aside := true;  -- until a claim finds that its time has come
-    END IF;
-    IF (NEW.id, NEW.world_id, NEW.asset_type, NEW.provider, NEW.priority, NEW.rank_at, NEW.requested_by, NEW.input_hash,
-        NEW.created_at)
-        <> (OLD.id, OLD.world_id, OLD.asset_type, OLD.provider, OLD.priority, OLD.rank_at, OLD.requested_by, OLD.input_hash,
-            OLD.created_at)
+    IF (NEW.id, NEW.world_id, NEW.asset_type, NEW.provider, NEW.requested_by, NEW.input_hash, NEW.created_at)
+        <> (OLD.id, OLD.world_id, OLD.asset_type, OLD.provider, OLD.requested_by, OLD.input_hash, OLD.created_at)
         OR NEW.model_id IS DISTINCT FROM OLD.model_id OR NEW.prompt_spec <> OLD.prompt_spec
         OR NEW.prompt_schema_id IS DISTINCT FROM OLD.prompt_schema_id THEN
         RAISE EXCEPTION 'what a job asks for never changes' USING ERRCODE = 'integrity_constraint_violation';
@@ -740,13 +728,11 @@ CREATE TABLE upload (
     content_type    text NOT NULL,
     size_bytes      bigint CHECK (size_bytes >= 1),
     checksum        text CHECK (checksum ~ '^[0-9a-f]{64}$'),
-    bound           boolean NOT NULL DEFAULT false,       -- the store itself takes nothing but the file that is declared
     part_size_bytes bigint CHECK (part_size_bytes >= 1),  -- of a multipart upload; NULL: it comes in one piece
     multipart_id    text,                                 -- the store's own name for a multipart upload, once it has one
     assembled_at    timestamptz,                          -- when the store put the parts together
     found_checksum  text CHECK (found_checksum ~ '^[0-9a-f]{64}$'),  -- read off the assembled file, which changes no more
-    state           text NOT NULL DEFAULT 'PENDING'
-                    CHECK (state IN ('PENDING', 'USED', 'QUARANTINED', 'ABANDONED', 'RELEASED')),
+    state           text NOT NULL DEFAULT 'PENDING' CHECK (state IN ('PENDING', 'USED', 'ABANDONED', 'RELEASED')),
     removed_at      timestamptz,                          -- when the store was found to hold nothing of it any more
     created_by      text NOT NULL,
     created_at      timestamptz NOT NULL,
@@ -754,28 +740,24 @@ CREATE TABLE upload (
     UNIQUE (world_id, id),
     UNIQUE (world_id, asset_type, storage_key),
     CHECK (part_size_bytes IS NULL OR size_bytes IS NOT NULL),
-    CHECK (NOT bound OR (size_bytes IS NOT NULL AND checksum IS NOT NULL AND part_size_bytes IS NULL)),
     CHECK (part_size_bytes IS NOT NULL OR (multipart_id IS NULL AND assembled_at IS NULL)),
     CHECK (found_checksum IS NULL OR assembled_at IS NOT NULL),
     CHECK (removed_at IS NULL OR state IN ('ABANDONED', 'RELEASED'))
 );
 CREATE INDEX upload_pending ON upload (expires_at) WHERE state = 'PENDING';
 CREATE INDEX upload_to_remove ON upload (id) WHERE state IN ('ABANDONED', 'RELEASED') AND removed_at IS NULL;
-CREATE INDEX upload_quarantined ON upload (id) WHERE state = 'QUARANTINED';
 
--- An upload is used by one asset and RELEASED with its deletion, or ABANDONED; or a late result is made of it, and it is
--- QUARANTINED until that has been kept for long enough. What it is for never changes.
+-- An upload is used by one asset and RELEASED with its deletion, or ABANDONED; what it is for never changes.
 CREATE FUNCTION guard_upload() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN (
-        ('PENDING', 'USED'), ('PENDING', 'ABANDONED'), ('PENDING', 'QUARANTINED'), ('USED', 'RELEASED'),
-        ('QUARANTINED', 'RELEASED')
+        ('PENDING', 'USED'), ('PENDING', 'ABANDONED'), ('USED', 'RELEASED')
     ) THEN
         RAISE EXCEPTION 'an upload cannot go from % to %', OLD.state, NEW.state
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF (NEW.id, NEW.world_id, NEW.asset_type, NEW.storage_key, NEW.content_type, NEW.bound, NEW.created_at)
-        <> (OLD.id, OLD.world_id, OLD.asset_type, OLD.storage_key, OLD.content_type, OLD.bound, OLD.created_at)
+    IF (NEW.id, NEW.world_id, NEW.asset_type, NEW.storage_key, NEW.content_type, NEW.created_at)
+        <> (OLD.id, OLD.world_id, OLD.asset_type, OLD.storage_key, OLD.content_type, OLD.created_at)
         OR NEW.size_bytes IS DISTINCT FROM OLD.size_bytes OR NEW.checksum IS DISTINCT FROM OLD.checksum
         OR NEW.part_size_bytes IS DISTINCT FROM OLD.part_size_bytes THEN
         RAISE EXCEPTION 'what an upload is for never changes' USING ERRCODE = 'integrity_constraint_violation';
@@ -906,9 +888,7 @@ CREATE TABLE asset_derivation_asset (
 );
 CREATE INDEX asset_derivation_asset_made ON asset_derivation_asset (asset_id, made_asset_id DESC);
 
--- A derivation never changes; its asset_id is set once. The guard is called only where a statement sets a column that must
--- not change, or an asset_id anew: to compare whole snapshots would be a part of the price of each completion. No other
--- trigger sets columns here before the row is written, so that a statement says all that changes.
+-- A derivation never changes; its asset_id is set once.
 CREATE FUNCTION guard_asset_derivation() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (NEW.id, NEW.world_id, NEW.origin, NEW.prompt_spec, NEW.input_hash, NEW.content_basis, NEW.lore_snapshot,
@@ -922,10 +902,7 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER guard BEFORE UPDATE OF id, world_id, origin, asset_job_id, source_id, prompt_spec, input_hash, content_basis,
-    lore_snapshot, created_at ON asset_derivation FOR EACH ROW EXECUTE FUNCTION guard_asset_derivation();
-CREATE TRIGGER guard_asset_id_once BEFORE UPDATE OF asset_id ON asset_derivation
-    FOR EACH ROW WHEN (OLD.asset_id IS NOT NULL) EXECUTE FUNCTION guard_asset_derivation();
+CREATE TRIGGER guard BEFORE UPDATE ON asset_derivation FOR EACH ROW EXECUTE FUNCTION guard_asset_derivation();
 
 -- After the whole statement, because completion sets the job, the asset and the derivation in one.
 CREATE FUNCTION guard_derived_asset() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -939,31 +916,6 @@ BEGIN
 END $$;
 CREATE TRIGGER guard_asset_id AFTER INSERT OR UPDATE OF asset_id ON asset_derivation
     FOR EACH ROW WHEN (NEW.asset_id IS NOT NULL) EXECUTE FUNCTION guard_derived_asset();
-
-
--- Late results -------------------------------------------------------------------------------------------------------
-
--- What a worker handed in for a job that was to be cancelled, or was of no use any more: never an asset, but kept for a
--- while, because it was paid for. The file is there as long as its upload is QUARANTINED. Append-only.
-CREATE TABLE late_result (
-    asset_job_id     uuid PRIMARY KEY,
-    world_id         uuid NOT NULL,
-    asset_type       text NOT NULL,
-    storage_key      text NOT NULL UNIQUE,
-    format           text NOT NULL,
-    content_type     text NOT NULL,
-    size_bytes       bigint NOT NULL CHECK (size_bytes >= 1),
-    checksum         text NOT NULL CHECK (checksum ~ '^[0-9a-f]{64}$'),
-    duration_seconds double precision CHECK (duration_seconds >= 0),
-    metadata         jsonb NOT NULL DEFAULT '{}',
-    reason           text NOT NULL CHECK (reason IN ('cancelled', 'finish_by_passed')),
-    worker_id        text,
-    received_at      timestamptz NOT NULL,
-    keep_until       timestamptz NOT NULL,
-    FOREIGN KEY (world_id, asset_job_id) REFERENCES asset_job (world_id, id),
-    FOREIGN KEY (world_id, asset_type, storage_key) REFERENCES upload (world_id, asset_type, storage_key)
-);
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON late_result FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 
 -- Events -------------------------------------------------------------------------------------------------------------
@@ -1087,36 +1039,17 @@ SELECT derivation.id, derivation.world_id, derivation.origin, derivation.asset_j
        derivation.prompt_spec, derivation.input_hash, derivation.content_basis, derivation.lore_snapshot,
        derivation.created_at,
        json_build_object(
-           'claim_ids', ARRAY(SELECT claim_id FROM (
-               SELECT claim_id FROM asset_derivation_claim WHERE derivation_id = derivation.id OFFSET 0
-           ) AS link ORDER BY claim_id),
-           'entity_ids', ARRAY(SELECT entity_id FROM (
-               SELECT entity_id FROM asset_derivation_entity WHERE derivation_id = derivation.id OFFSET 0
-           ) AS link ORDER BY entity_id),
-           'source_chunk_ids', ARRAY(SELECT source_chunk_id FROM (
-               SELECT source_chunk_id FROM asset_derivation_source_chunk WHERE derivation_id = derivation.id OFFSET 0
-           ) AS link ORDER BY source_chunk_id),
+           'claim_ids', ARRAY(SELECT link.claim_id FROM asset_derivation_claim AS link
+                              WHERE link.derivation_id = derivation.id ORDER BY link.claim_id),
+           'entity_ids', ARRAY(SELECT link.entity_id FROM asset_derivation_entity AS link
+                               WHERE link.derivation_id = derivation.id ORDER BY link.entity_id),
+           'source_chunk_ids', ARRAY(SELECT link.source_chunk_id FROM asset_derivation_source_chunk AS link
+                                     WHERE link.derivation_id = derivation.id ORDER BY link.source_chunk_id),
            'source_id', derivation.source_id,
-           'asset_ids', ARRAY(SELECT asset_id FROM (
-               SELECT asset_id FROM asset_derivation_asset WHERE derivation_id = derivation.id OFFSET 0
-           ) AS link ORDER BY asset_id)
+           'asset_ids', ARRAY(SELECT link.asset_id FROM asset_derivation_asset AS link
+                              WHERE link.derivation_id = derivation.id ORDER BY link.asset_id)
        ) AS "references"
 FROM asset_derivation AS derivation;
-
--- The same as it is answered, in the form of the wire (contracts/assets.py), so that its JSON is handed on as it stands.
-CREATE VIEW asset_derivation_answer AS
-SELECT id, world_id, origin, asset_job_id, asset_id, source_id, prompt_spec, input_hash, content_basis, "references",
-       lore_snapshot, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at
-FROM asset_derivation_reading;
-
--- A late result as it is read, its times in the form of the wire; `kept`: its file is still there.
-CREATE VIEW late_result_reading AS
-SELECT late.asset_job_id AS job_id, late.reason, late.storage_key, late.format, late.content_type, late.duration_seconds,
-       late.size_bytes, late.checksum, late.metadata, late.worker_id,
-       to_char(late.received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS received_at,
-       to_char(late.keep_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS keep_until,
-       upload.state = 'QUARANTINED' AS kept
-FROM late_result AS late JOIN upload ON upload.storage_key = late.storage_key;
 
 -- A job as it is read: with its derivation, and its asset once it has one.
 CREATE VIEW asset_job_reading AS
@@ -1128,219 +1061,5 @@ SELECT job.id, job.world_id, job.asset_type, job.provider, job.model_id, job.sta
        (SELECT row_to_json(reading) FROM asset_derivation_reading AS reading
         WHERE reading.asset_job_id = job.id) AS derivation,
        (SELECT row_to_json(asset) FROM asset_derivation AS derivation JOIN asset ON asset.id = derivation.asset_id
-        WHERE derivation.asset_job_id = job.id) AS asset,
-       (SELECT row_to_json(late) FROM late_result_reading AS late WHERE late.job_id = job.id) AS late_result
+        WHERE derivation.asset_job_id = job.id) AS asset
 FROM asset_job AS job;
-
-
--- The same as it is answered: its parts have the form of the wire already (contracts/), so that their JSON is handed on as
--- it stands here.
-CREATE VIEW asset_job_answer AS
-SELECT job.id, job.world_id, job.asset_type, job.provider, job.model_id, job.status, job.priority, job.requested_by,
-       job.input_hash, job.prompt_spec, job.prompt_schema_id, job.error_code, job.error_message, job.idempotency_key,
-       job.attempt, job.max_attempts, job.available_at, job.lease_expires_at, job.worker_id, job.progress,
-       job.provider_job_id, job.cancel_requested_at, job.start_by, job.finish_by, job.created_at, job.started_at,
-       job.finished_at, job.asset_deleted_at,
-       (SELECT row_to_json(answer) FROM asset_derivation_answer AS answer
-        WHERE answer.asset_job_id = job.id) AS derivation,
-       (SELECT row_to_json(part) FROM (
-           SELECT asset.id, asset.world_id, asset.type, asset.format, asset.status, asset.storage_key, asset.content_type,
-                  asset.duration_seconds, asset.size_bytes, asset.checksum, asset.metadata, asset.created_by,
-                  to_char(asset.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at,
-                  to_char(asset.deleted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS deleted_at
-           FROM asset_derivation AS derivation JOIN asset ON asset.id = derivation.asset_id
-           WHERE derivation.asset_job_id = job.id
-       ) AS part) AS asset,
-       (SELECT row_to_json(late) FROM late_result_reading AS late WHERE late.job_id = job.id) AS late_result
-FROM asset_job AS job;
-
-
--- The queue ----------------------------------------------------------------------------------------------------------
-
--- Why time alone ends a job, where a claim or an equal request comes across it: the first of these. NULL: it does not, or is
--- over, or held by a worker. One that is RUNNING without a lease was set so by PATCH, and is held for good.
-CREATE FUNCTION end_of_job(job asset_job, moment timestamptz) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE
-        WHEN job.status = 'QUEUED' OR (job.status = 'RUNNING' AND job.lease_expires_at <= moment) THEN
-            CASE WHEN job.cancel_requested_at IS NOT NULL THEN 'cancelled'
-                 WHEN job.finish_by <= moment THEN 'finish_by_passed'
-                 WHEN job.status = 'RUNNING' AND job.attempt >= job.max_attempts THEN 'lease_expired'
-                 WHEN job.start_by <= moment THEN 'start_by_passed' END
-    END
-$$;
-
--- What has come by time alone, for jobs that the caller holds locked: a lease that ran out or a pause that is over puts a
--- job back into the queue, in its rank; what was cancelled, is too late or has no attempts left ends.
-CREATE FUNCTION settle_asset_jobs(overdue tid[], moment timestamptz, who text, request text) RETURNS void
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-BEGIN
-    WITH judged AS MATERIALIZED (
-        SELECT job.ctid AS place, job.status AS was, end_of_job(job, moment) AS why
-        FROM asset_job AS job WHERE job.ctid = ANY(overdue)
-    ), moved AS (
-        UPDATE asset_job AS job
-        SET status = CASE WHEN why IS NULL THEN 'QUEUED' WHEN why = 'lease_expired' THEN 'FAILED' ELSE 'CANCELLED' END,
-            error_code = CASE WHEN why IS NULL THEN job.error_code WHEN why <> 'cancelled' THEN why END,
-            error_message = CASE
-                WHEN why = 'lease_expired' THEN 'The worker ' || job.worker_id || ' fell silent on the last attempt.'
-                WHEN why = 'cancelled' THEN NULL ELSE job.error_message END,
-            finished_at = CASE WHEN why IS NOT NULL THEN greatest(moment, job.started_at) END,
-            set_aside = false, lease_token = NULL, lease_expires_at = NULL
-        FROM judged WHERE job.ctid = judged.place
-        RETURNING job.id, job.world_id, judged.was, job.status, job.attempt, job.error_code
-    )
-    INSERT INTO event (world_id, kind, subject_id, actor, request_id, before, after, occurred_at)
-    SELECT world_id, CASE status WHEN 'QUEUED' THEN 'asset_job.lease_expired' ELSE 'asset_job.ended' END, id, who, request,
-           jsonb_build_object('status', was),
-           jsonb_build_object('status', status, 'attempt', attempt, 'error_code', error_code), moment
-    FROM moved WHERE status <> was;
-END $$;
-
--- Grants jobs that the caller holds locked, each under a lease of its own. `granted_job` is all that a worker needs, as
--- ClaimedJob has it on the wire, so that it is handed on as it stands here.
-CREATE FUNCTION grant_asset_jobs(picked tid[], worker text, lease_until timestamptz, moment timestamptz, who text,
-                                 request text)
-RETURNS TABLE (granted_id uuid, granted_token uuid, granted_job json)
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-BEGIN
-    RETURN QUERY
-    WITH granted AS (
-        UPDATE asset_job AS job
-        SET status = 'RUNNING', attempt = job.attempt + 1, started_at = moment, worker_id = worker,
-            lease_token = gen_random_uuid(), lease_expires_at = lease_until, progress = NULL,
-            error_code = NULL, error_message = NULL
-        WHERE job.ctid = ANY(picked)
-        RETURNING job
-    ), noted AS (
-        INSERT INTO event (world_id, kind, subject_id, actor, request_id, after, occurred_at)
-        SELECT (job).world_id, 'asset_job.claimed', (job).id, who, request,
-               jsonb_build_object('status', (job).status, 'attempt', (job).attempt, 'worker_id', worker), moment
-        FROM granted
-    )
-    SELECT (job).id, (job).lease_token, row_to_json(wire)
-    FROM granted CROSS JOIN LATERAL (
-        SELECT (job).id, (job).world_id, (job).asset_type, (job).provider, (job).model_id, (job).status, (job).priority,
-               (job).requested_by, (job).input_hash, (job).prompt_spec, (job).prompt_schema_id, (job).error_code,
-               (job).error_message, (job).idempotency_key, (job).attempt, (job).max_attempts,
-               to_char((job).available_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS available_at,
-               to_char((job).lease_expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS lease_expires_at,
-               (job).worker_id, (job).progress, (job).provider_job_id,
-               to_char((job).cancel_requested_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS cancel_requested_at,
-               to_char((job).start_by AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS start_by,
-               to_char((job).finish_by AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS finish_by,
-               to_char((job).created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at,
-               to_char((job).started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS started_at,
-               to_char((job).finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS finished_at,
-               (job).lease_token,
-               (SELECT row_to_json(answer) FROM asset_derivation_answer AS answer
-                WHERE answer.asset_job_id = (job).id) AS derivation
-    ) AS wire
-    ORDER BY (job).rank_at, (job).id;
-END $$;
-
--- Hands out jobs. First what is overdue, a bounded part of it at a time, whoever may have it: of what was set aside or lost,
--- those first that have waited longest, until all are in the queue again. Then the head of each provider's queue. Where
--- types or worlds are asked for, the walk along it looks at the index alone until one fits.
-CREATE FUNCTION claim_asset_jobs(providers text[], types text[], worlds uuid[], at_most bigint, worker text,
-                                 lease_until timestamptz, moment timestamptz, who text, request text)
-RETURNS TABLE (granted_id uuid, granted_token uuid, granted_job json)
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_incremental_sort = off AS $$
-DECLARE
-    part CONSTANT bigint := greatest(at_most, 20);
-    overdue tid[];
-    picked tid[];
-BEGIN
-    SELECT array_agg(place) INTO overdue
-    FROM (
-        SELECT lost.place
-        FROM unnest(providers) AS asked (name) CROSS JOIN LATERAL (
-            SELECT job.ctid AS place FROM asset_job AS job
-            WHERE job.status = 'RUNNING' AND job.lease_token IS NOT NULL AND job.provider = asked.name
-              AND job.lease_expires_at <= moment
-            ORDER BY job.lease_expires_at LIMIT part FOR UPDATE SKIP LOCKED
-        ) AS lost
-        UNION ALL
-        SELECT paused.place
-        FROM unnest(providers) AS asked (name) CROSS JOIN LATERAL (
-            SELECT job.ctid AS place FROM asset_job AS job
-            WHERE job.status = 'QUEUED' AND job.set_aside AND job.provider = asked.name AND job.available_at <= moment
-            ORDER BY job.available_at LIMIT part FOR UPDATE SKIP LOCKED
-        ) AS paused
-        UNION ALL
-        SELECT late.place
-        FROM unnest(providers) AS asked (name) CROSS JOIN LATERAL (
-            SELECT job.ctid AS place FROM asset_job AS job
-            WHERE job.status = 'QUEUED' AND job.provider = asked.name AND least(job.start_by, job.finish_by) <= moment
-            ORDER BY least(job.start_by, job.finish_by) LIMIT 100 FOR UPDATE SKIP LOCKED
-        ) AS late
-    ) AS found;
-    IF overdue IS NOT NULL THEN
-        PERFORM settle_asset_jobs(overdue, moment, who, request);
-    END IF;
-
-    IF worlds IS NULL THEN
-        SELECT array_agg(place) INTO picked
-        FROM (
-            SELECT head.place
-            FROM unnest(providers) AS asked (name) CROSS JOIN LATERAL (
-                SELECT job.ctid AS place, job.rank_at, job.id FROM asset_job AS job
-                WHERE job.status = 'QUEUED' AND NOT job.set_aside AND job.provider = asked.name
-                  AND coalesce(least(job.start_by, job.finish_by) > moment, true) AND job.asset_type = ANY(types)
-                ORDER BY job.rank_at, job.id LIMIT at_most FOR UPDATE SKIP LOCKED
-            ) AS head
-            ORDER BY head.rank_at, head.id LIMIT at_most
-        ) AS first;
-    ELSE
-        SELECT array_agg(place) INTO picked
-        FROM (
-            SELECT head.place
-            FROM unnest(providers) AS asked (name) CROSS JOIN LATERAL (
-                SELECT job.ctid AS place, job.rank_at, job.id FROM asset_job AS job
-                WHERE job.status = 'QUEUED' AND NOT job.set_aside AND job.provider = asked.name
-                  AND coalesce(least(job.start_by, job.finish_by) > moment, true)
-                  AND job.asset_type = ANY(types) AND job.world_id = ANY(worlds)
-                ORDER BY job.rank_at, job.id LIMIT at_most FOR UPDATE SKIP LOCKED
-            ) AS head
-            ORDER BY head.rank_at, head.id LIMIT at_most
-        ) AS first;
-    END IF;
-    IF picked IS NOT NULL THEN
-        RETURN QUERY SELECT * FROM grant_asset_jobs(picked, worker, lease_until, moment, who, request);
-    END IF;
-END $$;
-
--- Grants one job by its id, if it may be had now, by the same rules. It waits for whoever writes it at this moment. No row:
--- it is not to be had, is not there, or not for these worlds and providers (NULL: any).
-CREATE FUNCTION claim_asset_job(wanted uuid, providers text[], worlds uuid[], worker text, lease_until timestamptz,
-                                moment timestamptz, who text, request text)
-RETURNS TABLE (granted_id uuid, granted_token uuid, granted_job json)
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS $$
-DECLARE
-    place tid;
-    is_overdue boolean;
-    picked tid[];
-BEGIN
-    SELECT job.ctid, CASE job.status
-               WHEN 'RUNNING' THEN job.lease_expires_at <= moment
-               WHEN 'QUEUED' THEN (job.set_aside AND job.available_at <= moment)
-                                  OR least(job.start_by, job.finish_by) <= moment END
-    INTO place, is_overdue
-    FROM asset_job AS job
-    WHERE job.id = wanted AND (providers IS NULL OR job.provider = ANY(providers))
-      AND (worlds IS NULL OR job.world_id = ANY(worlds))
-    FOR UPDATE;
-    IF NOT FOUND THEN
-        RETURN;
-    END IF;
-    IF is_overdue THEN
-        PERFORM settle_asset_jobs(ARRAY[place], moment, who, request);
-    END IF;
-    SELECT array_agg(job.ctid) INTO picked FROM asset_job AS job
-    WHERE job.id = wanted AND job.status = 'QUEUED' AND NOT job.set_aside;
-    IF picked IS NOT NULL THEN
-        RETURN QUERY SELECT * FROM grant_asset_jobs(picked, worker, lease_until, moment, who, request);
-    END IF;
-END $$;
